@@ -1,0 +1,54 @@
+# Everything a user types. Each target sets up what it needs; `make` alone lists them.
+VENV ?= .venv
+PYTHON ?= python3
+RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
+# Extra overrides: make train ARGS="data=online_retail data.root=/data"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train score lookalike portrait ui test check format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## create the virtual environment and install everything (the other targets do it for you)
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; found " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	@touch $@
+
+train: setup ## features, models, portraits and a look-alike audience for the default source (ARGS="data=...")
+	$(RUN) $(ARGS)
+
+score: setup ## portraits of all customers with the champion models
+	$(RUN) stages=[features,score] $(ARGS)
+
+lookalike: setup ## the customers most like a seed
+	$(RUN) stages=[lookalike] $(ARGS)
+
+portrait: setup ## one customer's portrait: make portrait CUSTOMER=1001
+	$(RUN) stages=[portrait] customer=$(CUSTOMER) $(ARGS)
+
+ui: setup ## open the MLflow UI on http://127.0.0.1:5000
+	MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true $(VENV)/bin/mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///models/mlflow.db}"
+
+test: setup ## all tests
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+
+check: setup ## format, lint, types, import direction
+	$(VENV)/bin/ruff format --check pipeline tests
+	$(VENV)/bin/ruff check pipeline tests
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: setup ## format the code and mend what the linter can
+	$(VENV)/bin/ruff format pipeline tests
+	$(VENV)/bin/ruff check --fix pipeline tests
+
+bench: setup ## time and memory of each stage, as a table
+	OMP_WAIT_POLICY=passive $(VENV)/bin/python tests/bench.py $(ARGS)
+
+clean: ## remove what the stages wrote, not the models
+	rm -rf outputs

@@ -1,0 +1,21 @@
+"""Lookalike: who customers are and who is like them, from what they do.
+
+::
+
+    event logs ──conf/data──► events ──conf/features──► snapshot(as_of) ─┬─► train ──► champions (MLflow registry)
+                              one canonical view        dense features   │                 │
+    profiles ──► labels       per log, in buckets       token counts     │                 ▼
+    (incomplete)   └──────────────────────────────────► behaviour vector ├──────────────► score ──► predictions
+                                                                         │                          portraits
+                                                                         └─► lookalike ◄── seed        │
+                                                                              audience ◄───────────────┘
+
+Every arrow is a Parquet data set that appears whole or not at all, with a manifest (`outputs`) and a
+contract (`schemas`). Modules read left to right; each may import only what stands before it::
+
+    columns errors → outputs settings console → engine → sources schemas → events profiles → timeline split
+    → features labels → model metrics plots → predictor → tracking promotion → train → score portrait
+    → lookalike → run → __main__
+
+Only `__main__` knows Hydra, only `tracking` MLflow. Importing opens nothing.
+"""

@@ -1,0 +1,92 @@
+"""The command line: `python -m pipeline stages=[features,train] data=... attributes=...`.
+
+The only module that knows Hydra. It composes the configuration from `conf/`, merges it into `Settings`
+once, and runs the stages. A user's mistake ends with one message and exit code 2.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+# Before NumPy is loaded: threads that spin while they wait cost a multiple on a busy machine, and work is
+# spread over attributes and buckets rather than inside small fits.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are told below, in this program's words
+
+from dataclasses import fields  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import hydra  # noqa: E402
+from hydra.errors import HydraException, MissingConfigException  # noqa: E402
+from omegaconf import DictConfig, OmegaConf  # noqa: E402
+from omegaconf.errors import OmegaConfBaseException  # noqa: E402
+from yaml import YAMLError  # noqa: E402
+
+from pipeline.configuration import parse_settings  # noqa: E402
+from pipeline.errors import PipelineError, did_you_mean  # noqa: E402
+from pipeline.settings import Settings  # noqa: E402
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+def settings_of(config: DictConfig) -> Settings:
+    """Return a composed configuration as settings."""
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    return parse_settings(plain)
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def _hydra(config: DictConfig) -> None:
+    from pipeline.run import run
+
+    try:
+        run(settings_of(config))
+    except PipelineError as error:  # told here, because Hydra would first print all overrides
+        _fail(str(error))
+
+
+def main() -> None:
+    """Run the command line and leave with exit code 0, or 2 after a user's mistake."""
+    sys.argv[1:] = [_addable(argument) for argument in sys.argv[1:]]
+    try:
+        _hydra()
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        _fail(_in_our_words(error))
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on where it stopped", 130)
+
+
+def _addable(argument: str) -> str:
+    """Let `a.b=value` set a key that no file mentions: `Settings` knows which keys exist, and says so.
+
+    >>> _addable("engine.workers=2"), _addable("data=online_retail")
+    ('++engine.workers=2', 'data=online_retail')
+    """
+    return f"++{argument}" if re.match(r"(?!hydra\.)[A-Za-z_]\w*\.[\w.]+=", argument) else argument
+
+
+def _in_our_words(error: Exception) -> str:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
+        group, _, choice = str(error.missing_cfg_file).rpartition("/")
+        options = [option for option in error.options or [] if not option.startswith("_")]
+        return f"{group}={choice}: there is no conf/{error.missing_cfg_file}.yaml {did_you_mean(choice, options)}"
+    unknown = re.match(r"Could not override '(\w+)'", str(error))
+    if unknown:
+        names = [field.name for field in fields(Settings)]
+        return f"{unknown[1]}: unknown key {did_you_mean(unknown[1], [*names, 'experiment'])}"
+    kind = "not readable as YAML: " if isinstance(error, YAMLError) else ""
+    return f"the configuration cannot be used: {kind}{error}"
+
+
+def _fail(message: str, code: int = 2) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Every column name that two stages share, written once.
+
+A stage reads finished tables and writes one. What flows between stages:
+
+========== ==================================================================== =====================
+data set   one row is                                                           key columns
+========== ==================================================================== =====================
+events     one event of one log, canonical                                      CUSTOMER, EVENT_US
+profiles   what one customer declared                                           CUSTOMER
+dense      one customer's dense features at one as_of                           CUSTOMER
+tokens     how often one customer met one token of one categorical field        CUSTOMER, FIELD, TOKEN
+vectors    one customer's behaviour vector                                      CUSTOMER
+predictions one attribute of one customer                                       CUSTOMER, ATTRIBUTE
+portraits  all attributes of one customer                                       CUSTOMER
+audience   one member of a look-alike audience                                  CUSTOMER, RANK
+========== ==================================================================== =====================
+"""
+
+# events
+CUSTOMER = "customer_id"  # string
+EVENT_US = "event_us"  # int64, microseconds since the epoch, UTC
+EVENT_DAY = "event_day"  # int32, days since the epoch, local to the source's zone
+HOUR = "hour"  # int8, 0-23, local
+WEEKDAY = "weekday"  # int8, 0 = Monday, local
+BUCKET = "bucket"  # int32, hash bucket of the customer
+RESERVED = (CUSTOMER, EVENT_US, EVENT_DAY, HOUR, WEEKDAY, BUCKET)
+
+UNMATCHED = "_unmatched"  # int64, while events are checked: 1 where a reference table has no such row
+
+# quarantine
+REASON = "reason"
+RAW = "raw"  # the row's declared columns as text, as found in the source
+
+# tokens
+FIELD = "field"  # "<log>__<field>"
+TOKEN = "token"
+COUNT = "count"
+
+# labels and predictions
+ATTRIBUTE = "attribute"
+VALUE = "value"
+LIKELIEST = "likeliest"  # the most probable value, also where nothing is stated
+PROBABILITY = "probability"  # of the likeliest value; 1 where declared
+STATE = "state"
+MODEL_VERSION = "model_version"
+AS_OF = "as_of"
+EXPIRES = "expires"
+DECLARED, INFERRED, WITHHELD = "declared", "inferred", "withheld"
+
+# audience
+RANK = "rank"
+SCORE = "score"
+
+US_PER_DAY = 86_400_000_000

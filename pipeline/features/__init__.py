@@ -1,0 +1,1 @@
+"""Features of customers at a cut-off instant: dense aggregates, token counts, behaviour vectors."""

@@ -1,0 +1,162 @@
+"""From a snapshot on disk to the matrix that estimators take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+
+from pipeline.columns import COUNT, CUSTOMER, FIELD, TOKEN
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import DataError
+from pipeline.events import bucket_file
+from pipeline.features.encoder import BehaviourEncoder
+from pipeline.features.naming import vector_names
+from pipeline.outputs import fingerprint, read_manifest
+from pipeline.settings import Vector
+
+
+@dataclass(frozen=True)
+class FeatureMatrix:
+    """Features of some customers: first dense ones and vector components, then TF-IDF tokens.
+
+    Attributes
+    ----------
+    customers
+        Ids, shape (n_customers,), sorted.
+    X
+        CSR, shape (n_customers, n_features), float64; NaN among the dense columns means unknown.
+    names
+        Feature names, shape (n_features,).
+    n_dense
+        Number of leading dense columns: aggregates, then the behaviour vector.
+    vectors
+        Behaviour vectors, shape (n_customers, dimensions): the same numbers as in X.
+    """
+
+    customers: np.ndarray
+    X: sp.csr_matrix
+    names: np.ndarray
+    n_dense: int
+    vectors: np.ndarray
+
+    def select(self, columns: np.ndarray) -> FeatureMatrix:
+        """Return the matrix with some of its columns only, given as a mask of shape (n_features,)."""
+        return FeatureMatrix(
+            self.customers,
+            self.X[:, columns],
+            self.names[columns],
+            int(columns[: self.n_dense].sum()),
+            self.vectors,
+        )
+
+    @property
+    def contract(self) -> str:
+        """Return a fingerprint of the columns: predictors refuse a matrix with another one."""
+        return fingerprint(self.names.tolist(), self.n_dense)
+
+
+def fit_encoder(
+    engine: DuckDBEngine, snapshot: Path, settings: Vector, seed: int, hidden: Sequence[str] = ()
+) -> BehaviourEncoder:
+    """Fit a behaviour encoder on a snapshot's customers (or a fixed sample of them), without labels.
+
+    Parameters
+    ----------
+    hidden
+        Logs or `log.field`s whose tokens are left out.
+
+    Raises
+    ------
+    DataError
+        If fewer than two tokens are common enough.
+    """
+    manifest = read_manifest(snapshot)
+    tokens = engine.parquet([bucket_file(snapshot / "tokens", bucket) for bucket in range(manifest["buckets"])])
+    for entry in hidden:
+        log, _, field = entry.partition(".")
+        own = tokens[FIELD] == f"{log}__{field}" if field else tokens[FIELD].startswith(f"{log}__")
+        tokens = tokens.filter(~own)
+    spread = tokens.group_by(FIELD, TOKEN).agg(n=tokens.count())
+    common = spread.filter(spread.n >= settings.min_customers)
+    common = common.order_by([ibis.desc("n"), FIELD, TOKEN]).limit(settings.max_tokens)
+    chosen = engine.arrow(common.order_by([FIELD, TOKEN]).select(FIELD, TOKEN))
+    if len(chosen) < 2:
+        raise DataError(
+            f"{snapshot}: only {len(chosen)} tokens are met by at least features.vector.min_customers="
+            f"{settings.min_customers} customers; lower it, or declare categorical fields"
+        )
+    vocabulary = np.array([f"{f}={t}" for f, t in zip(*(c.to_pylist() for c in chosen.columns), strict=True)])
+    share = min(1.0, settings.sample_customers / max(1, manifest["customers"]))
+    sample = None if share == 1.0 else int(share * 2**32)
+    _, counts = read_counts(engine, snapshot, vocabulary, range(manifest["buckets"]), sample)
+    return BehaviourEncoder(vocabulary, settings.dimensions, seed).fit(counts)
+
+
+def read_counts(
+    engine: DuckDBEngine,
+    snapshot: Path,
+    vocabulary: np.ndarray,
+    buckets: Sequence[int] | range,
+    below: int | None = None,
+) -> tuple[np.ndarray, sp.csr_matrix]:
+    """Return customers, sorted, and their counts of the vocabulary's tokens.
+
+    Parameters
+    ----------
+    below
+        Keep only customers whose salted hash lies below this number (of 2**32): a fixed random sample.
+
+    Returns
+    -------
+    customers : ndarray of str, shape (n_customers,)
+    counts : CSR, shape (n_customers, n_tokens)
+    """
+    dense = engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
+    tokens = engine.parquet([bucket_file(snapshot / "tokens", bucket) for bucket in buckets])
+    known = dense.select(CUSTOMER)
+    if below is not None:
+        known = known.filter(engine.hash32(ibis.literal("encoder:") + known[CUSTOMER]) < below)
+    customers = np.sort(np.array(engine.arrow(known)[CUSTOMER].to_pylist(), dtype=object))
+    words = engine.memory(
+        pa.table({"_name": pa.array(vocabulary.tolist(), pa.string()), "_column": np.arange(len(vocabulary))})
+    )
+    named = tokens.mutate(_name=tokens[FIELD] + "=" + tokens[TOKEN])
+    found = engine.arrow(named.inner_join(words, "_name").select(CUSTOMER, "_column", COUNT))
+    encoded = found[CUSTOMER].combine_chunks().dictionary_encode()
+    position = {customer: row for row, customer in enumerate(customers)}
+    row_of = np.array([position.get(customer, -1) for customer in encoded.dictionary.to_pylist()], dtype=np.int64)
+    rows = row_of[encoded.indices.to_numpy()] if len(found) else np.empty(0, np.int64)
+    kept = rows >= 0
+    entries = (
+        found[COUNT].to_numpy()[kept].astype(np.float64),
+        (rows[kept], found["_column"].to_numpy()[kept]),
+    )
+    counts = sp.csr_matrix(entries, shape=(len(customers), len(vocabulary)))
+    counts.sort_indices()
+    return customers, counts
+
+
+def read_matrix(
+    engine: DuckDBEngine,
+    snapshot: Path,
+    encoder: BehaviourEncoder,
+    buckets: Sequence[int] | range | None = None,
+) -> FeatureMatrix:
+    """Return the features of a snapshot's customers, in all or some buckets, sorted by customer."""
+    manifest = read_manifest(snapshot)
+    buckets = range(manifest["buckets"]) if buckets is None else buckets
+    customers, counts = read_counts(engine, snapshot, np.asarray(encoder.vocabulary), buckets)
+    dense = engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
+    frame = engine.arrow(dense).to_pandas().set_index(CUSTOMER).loc[customers]
+    weighted = encoder.weigh(counts) if len(customers) else sp.csr_matrix((0, counts.shape[1]))
+    vectors = encoder.project(weighted) if len(customers) else np.empty((0, encoder.dimensions_))
+    block = np.hstack([frame.to_numpy(dtype=np.float64), vectors])
+    names = np.array([*frame.columns, *vector_names(encoder.dimensions_), *np.asarray(encoder.vocabulary)])
+    X = sp.hstack([sp.csr_matrix(block), weighted], format="csr")
+    return FeatureMatrix(customers, X, names, block.shape[1], vectors)

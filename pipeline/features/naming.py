@@ -1,0 +1,109 @@
+"""The one rule by which features are named, so that anyone can read a name back.
+
+Dense features are `<log>__<field>__<aggregate>__<window>`, the window `28d` or `all`; tokens are
+`<log>__<field>=<token>`; components of the behaviour vector are `vector__<number>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from pipeline.errors import ConfigError, did_you_mean
+from pipeline.settings import Data
+
+ALL = "all"
+VECTOR = "vector"
+
+
+def window_name(days: int | None) -> str:
+    """Return `28d` for a window of 28 days, `all` for the whole history.
+
+    >>> window_name(28), window_name(None)
+    ('28d', 'all')
+    """
+    return ALL if days is None else f"{days}d"
+
+
+def dense_name(log: str, field: str, aggregate: str, days: int | None = None) -> str:
+    """Return the name of a dense feature.
+
+    >>> dense_name("purchases", "amount", "sum", 28)
+    'purchases__amount__sum__28d'
+    """
+    return f"{log}__{field}__{aggregate}__{window_name(days)}"
+
+
+def field_name(log: str, field: str) -> str:
+    """Return how a log's field is called among tokens.
+
+    >>> field_name("purchases", "category")
+    'purchases__category'
+    """
+    return f"{log}__{field}"
+
+
+def vector_names(dimensions: int) -> list[str]:
+    """Return the names of the behaviour vector's components.
+
+    >>> vector_names(2)
+    ['vector__000', 'vector__001']
+    """
+    return [f"{VECTOR}__{component:03d}" for component in range(dimensions)]
+
+
+def readable(name: str) -> str:
+    """Return a feature's name in words.
+
+    >>> readable("purchases__category=BABY FOODS")
+    'purchases: category BABY FOODS'
+    >>> readable("purchases__amount__sum__28d")
+    'purchases: amount, sum over 28 days'
+    >>> readable("purchases__gap__mean_days__all")
+    'purchases: gap, mean days'
+    """
+    if name.startswith(f"{VECTOR}__"):
+        return f"behaviour pattern {int(name.rpartition('__')[2])}"
+    field, equals, token = name.partition("=")
+    parts = field.split("__")
+    if equals:
+        return f"{parts[0]}: {parts[1]} {token}"
+    span = "" if parts[3] == ALL else f" over {parts[3].removesuffix('d')} days"
+    return f"{parts[0]}: {parts[1]}, {parts[2].replace('_', ' ')}{span}"
+
+
+def visible(names: Iterable[str], hide: Iterable[str], data: Data, where: str) -> np.ndarray:
+    """Return which features may be used when logs or fields are hidden.
+
+    Parameters
+    ----------
+    names
+        Feature names, shape (n_features,).
+    hide
+        Entries `<log>` or `<log>.<field>`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_features,)
+        The behaviour vector mixes all tokens, so hiding anything also hides the vector.
+
+    Raises
+    ------
+    ConfigError
+        If an entry names no declared log or field.
+    """
+    known = [*data.logs]
+    for log, declared in data.logs.items():
+        known += [f"{log}.{field}" for field in (*declared.categorical, *declared.numeric, "hour", "weekday")]
+    names = [str(name) for name in names]
+    prefixes = []
+    for entry in hide:
+        if entry not in known:
+            raise ConfigError(f"{where}: '{entry}' is no log and no field {did_you_mean(entry, known)}")
+        log, _, field = entry.partition(".")
+        prefixes += [f"{log}__{field}__", f"{log}__{field}="] if field else [f"{log}__"]
+    if not prefixes:
+        return np.ones(len(names), dtype=bool)
+    blocked = (*prefixes, f"{VECTOR}__")
+    return np.array([not name.startswith(blocked) for name in names])

@@ -1,0 +1,113 @@
+"""The features stage: events, profiles, snapshots at every needed instant, behaviour vectors."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import console
+from pipeline.columns import CUSTOMER
+from pipeline.engine import DuckDBEngine
+from pipeline.events import bucket_file, write_events
+from pipeline.features.encoder import BehaviourEncoder
+from pipeline.features.matrix import fit_encoder, read_counts
+from pipeline.features.naming import vector_names
+from pipeline.features.snapshot import snapshot_folder, write_snapshots
+from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.profiles import write_profiles
+from pipeline.settings import Settings, as_plain
+from pipeline.timeline import as_of_name, resolve_as_of, snapshot_instants
+
+
+def build_features(settings: Settings, outputs: Path, workers: int) -> dict[str, Any]:
+    """Write everything that training, scoring and look-alikes read; return the events' manifest.
+
+    Raises
+    ------
+    DataError, SchemaError, ConfigError
+        If the source cannot be read as declared.
+    """
+    data, quarantine = settings.data, outputs / "quarantine"
+    limit, spill = settings.engine.memory_limit_gb, settings.engine.spill
+    with DuckDBEngine(workers, limit, spill) as engine:
+        events = write_events(
+            data,
+            settings.features.buckets,
+            outputs / "events",
+            quarantine,
+            engine,
+            lambda what: console.say(f"features: {what}"),
+        )
+        profiles = write_profiles(data, outputs / "events", outputs / "profiles", quarantine, engine)
+    as_of_us = resolve_as_of(data, events)
+    _report(settings, events, profiles, as_of_us, quarantine)
+    first_us = min(facts["first_us"] for facts in events["logs"].values())
+    needed = snapshot_instants(settings.attributes, as_of_us, first_us)
+    with console.progress("features: snapshot", len(needed) * events["buckets"]) as step:
+        write_snapshots(data, settings.features, settings.engine, workers, outputs, needed, step)
+    with DuckDBEngine(workers, limit, spill) as engine:
+        write_behaviour(settings, outputs, engine, as_of_us)
+    return events
+
+
+def write_behaviour(settings: Settings, outputs: Path, engine: DuckDBEngine, as_of_us: int) -> None:
+    """Fit the behaviour encoder on the latest snapshot, without labels, and write all customers' vectors."""
+    snapshot = snapshot_folder(outputs, as_of_us)
+    manifest = read_manifest(snapshot)
+    folder = outputs / "behaviour"
+    expected = fingerprint(
+        manifest["fingerprint"], as_plain(settings.features.vector), settings.seed, code_fingerprint()
+    )
+    if is_current(folder, expected):
+        return
+    facts: dict[str, Any] = {"as_of_us": as_of_us, "buckets": manifest["buckets"]}
+    with whole(folder, expected, facts) as partial:
+        encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed)
+        write_file(partial / "encoder.joblib", lambda path: joblib.dump(encoder, path))
+        facts |= {"tokens": len(encoder.vocabulary), "dimensions": encoder.dimensions_}
+        for bucket in range(manifest["buckets"]):
+            customers, counts = read_counts(engine, snapshot, np.asarray(encoder.vocabulary), [bucket])
+            vectors = encoder.transform(counts) if len(customers) else np.empty((0, encoder.dimensions_))
+            columns = dict(zip(vector_names(encoder.dimensions_), vectors.T, strict=True))
+            table = pa.table({CUSTOMER: pa.array(customers.tolist(), pa.string()), **columns})
+            write_file(bucket_file(partial / "vectors", bucket), functools.partial(pq.write_table, table))
+
+
+def read_encoder(outputs: Path) -> BehaviourEncoder:
+    """Return the encoder of the latest snapshot."""
+    read_manifest(outputs / "behaviour")
+    encoder: BehaviourEncoder = joblib.load(outputs / "behaviour" / "encoder.joblib")
+    return encoder
+
+
+def _report(
+    settings: Settings, events: dict[str, Any], profiles: dict[str, Any], as_of_us: int, quarantine: Path
+) -> None:
+    rows = []
+    for name, facts in events["logs"].items():
+        listed = ", ".join(f"{reason} {count:,}" for reason, count in facts["bad"].items())
+        rows.append(
+            [
+                name,
+                f"{facts['rows']:,}",
+                as_of_name(facts["first_us"])[:8],
+                as_of_name(facts["last_us"])[:8],
+                listed or "none",
+                f"{facts['unmatched']:,}",
+            ]
+        )
+    bad_profiles = ", ".join(f"{reason} {count:,}" for reason, count in profiles["bad"].items())
+    console.table(
+        f"Source {settings.data.name}, portraits as of {as_of_name(as_of_us)}",
+        ["log", "events", "first", "last", "quarantined", "without reference"],
+        rows,
+        f"{profiles['customers']:,} customers, {profiles['customers_without_profile']:,} without a profile, "
+        f"{profiles['profiles_without_events']:,} profiles without events; bad profiles: {bad_profiles or 'none'}."
+        + (f" Quarantined rows are in {quarantine}." if quarantine.exists() else ""),
+    )

@@ -1,0 +1,128 @@
+"""Labels that customers declared: profile columns, mapped or cut into bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.columns import CUSTOMER
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import ConfigError, DataError, LeakageError, did_you_mean
+from pipeline.labels.known import NO, YES, Labels, cut
+from pipeline.outputs import read_manifest
+from pipeline.profiles import read_profiles
+from pipeline.settings import Attribute, Data, Declared
+from pipeline.sources import resolve
+
+
+def declared_labels(
+    engine: DuckDBEngine,
+    profiles: Path,
+    name: str,
+    attribute: Attribute,
+    data: Data,
+    buckets: Sequence[int] | range | None = None,
+) -> Labels:
+    """Return the labels of a declared attribute, of all customers or of some buckets.
+
+    Raises
+    ------
+    ConfigError
+        If the profile column does not exist or the source has no profile table.
+    DataError
+        If a value of the column is missing in the map, or no number where bands are asked for.
+    LeakageError
+        If a field of a log is read from the very profile column that is to be learnt.
+    """
+    rule, where = attribute.declared, f"attributes.{name}.declared"
+    if rule is None:
+        raise ConfigError(f"{where}: this attribute is not declared")
+    if data.profiles is None:
+        raise ConfigError(f"{where}: the source '{data.name}' has no profile table (data.profiles)")
+    _refuse_leak(rule, data, where)
+    buckets = range(read_manifest(profiles)["buckets"]) if buckets is None else buckets
+    tables = [read_profiles(engine, profiles, bucket) for bucket in buckets]
+    columns = [column for column in tables[0].columns if column != CUSTOMER]
+    if rule.column not in columns:
+        raise ConfigError(
+            f"{where}.column: '{rule.column}' is no column of the profiles {did_you_mean(rule.column, columns)}"
+        )
+    frame = pd.concat(engine.arrow(t.select(CUSTOMER, rule.column)).to_pandas() for t in tables)
+    frame = frame.dropna(subset=[rule.column]).sort_values(CUSTOMER)
+    column = frame[rule.column]
+    if rule.bands is not None:
+        values = tuple(rule.bands)
+        positions = cut(_numbers(column, where), rule.bands, where)
+    else:
+        texts = column.map(_plain)
+        texts = texts.map(dict(rule.map)) if rule.map is not None and _covers(texts, rule.map, where) else texts
+        frame, texts = frame[texts.notna().to_numpy()], texts[texts.notna()]
+        values = attribute.values or _order(texts, rule.map)
+        positions = _positions(texts, values, where)
+    return Labels(name, attribute.kind, values, frame[CUSTOMER].to_numpy(dtype=object), positions)
+
+
+def _refuse_leak(rule: Declared, data: Data, where: str) -> None:
+    """Refuse a profile column that comes back as a log's field through a join."""
+    if data.profiles is None:
+        return
+    profile = resolve(data.root, data.profiles.path or data.profiles.database or "")
+    for log_name, log in data.logs.items():
+        for table in (log, *log.join):
+            same = (
+                resolve(data.root, table.path or table.database or "") == profile and table.table == data.profiles.table
+            )
+            fields = [f for f, column in {**log.categorical, **log.numeric}.items() if column == rule.column]
+            if same and fields:
+                raise LeakageError(
+                    f"{where}: the label is read from column '{rule.column}' of {profile.name}, and field "
+                    f"'{log_name}.{fields[0]}' is a feature read from the same column; "
+                    f"remove the field from data.logs.{log_name}"
+                )
+
+
+def _plain(value: object) -> str:
+    """Return a profile cell as text; 3.0 and 3 are the same."""
+    if isinstance(value, bool | np.bool_):
+        return YES if value else NO
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _numbers(column: pd.Series, where: str) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    if numbers.isna().any():
+        raise DataError(
+            f"{where}.bands: bands need numbers, but the column holds '{column[numbers.isna()].iloc[0]}'; use 'map'"
+        )
+    return numbers
+
+
+def _covers(texts: pd.Series, mapping: Mapping[str, str | None], where: str) -> bool:
+    missed = sorted(set(texts) - set(mapping))
+    if missed:
+        count = int(texts.isin(missed).sum())
+        raise DataError(
+            f"{where}.map: {count:,} profiles hold '{missed[0]}'{' and other values' if missed[1:] else ''}, which "
+            f"the map does not name {did_you_mean(missed[0], mapping)} Map it to null to leave it out."
+        )
+    return True
+
+
+def _order(texts: pd.Series, mapping: Mapping[str, str | None] | None) -> tuple[str, ...]:
+    if mapping is None:
+        return tuple(sorted(set(texts)))
+    present = set(texts)
+    return tuple(dict.fromkeys(value for value in mapping.values() if value is not None and value in present))
+
+
+def _positions(texts: pd.Series, values: tuple[str, ...], where: str) -> np.ndarray:
+    unknown = sorted(set(texts) - set(values))
+    if unknown:
+        raise DataError(f"{where}: '{unknown[0]}' is none of the attribute's values {did_you_mean(unknown[0], values)}")
+    place = {value: position for position, value in enumerate(values)}
+    return np.array([place[text] for text in texts], dtype=np.int64)

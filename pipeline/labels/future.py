@@ -1,0 +1,97 @@
+"""Labels that the future gives: what customers do in the horizon after as_of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY, VALUE
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import ConfigError
+from pipeline.events import bucket_file, read_events
+from pipeline.labels.known import NO, YES, Labels, cut
+from pipeline.labels.rules import check_rule, check_tokens, matching
+from pipeline.outputs import read_manifest
+from pipeline.settings import Attribute, Data, Future
+from pipeline.timeline import as_of_name
+
+
+def future_labels(
+    engine: DuckDBEngine,
+    events: Path,
+    snapshot: Path,
+    name: str,
+    attribute: Attribute,
+    data: Data,
+    as_of_us: int,
+) -> Labels:
+    """Return the labels of a future attribute: what the customers of a snapshot did in the horizon after it.
+
+    Parameters
+    ----------
+    snapshot
+        Its customers are labelled; an event in the horizon is one in [as_of, as_of + horizon_days).
+
+    Raises
+    ------
+    ConfigError
+        If the rule names no declared log or field, or the horizon reaches beyond the data.
+    DataError
+        If the rule asks for a token that the log does not contain.
+    """
+    rule, where = attribute.future, f"attributes.{name}.future"
+    if rule is None:
+        raise ConfigError(f"{where}: this attribute is no future one")
+    check_rule(rule.log, [*rule.where], rule.field, data, where)
+    end_us = as_of_us + rule.horizon_days * US_PER_DAY
+    last_us = max(facts["last_us"] for facts in read_manifest(events)["logs"].values())
+    if end_us > last_us + US_PER_DAY:
+        raise ConfigError(
+            f"{where}.horizon_days: {rule.horizon_days} days after {as_of_name(as_of_us)} reach beyond the last "
+            f"event of {as_of_name(last_us)}: the label would count what has not been recorded yet"
+        )
+    parts = []
+    for bucket in range(read_manifest(events)["buckets"]):
+        log = read_events(engine, events, rule.log, bucket)
+        base = engine.parquet(bucket_file(snapshot / "dense", bucket)).select(CUSTOMER)
+        if rule.among_active_days is not None:
+            since = as_of_us - rule.among_active_days * US_PER_DAY
+            active = log.filter((log[EVENT_US] < as_of_us) & (log[EVENT_US] >= since)).select(CUSTOMER).distinct()
+            base = base.semi_join(active, CUSTOMER)
+        ahead = log.filter((log[EVENT_US] >= as_of_us) & (log[EVENT_US] < end_us))
+        ahead = matching(ahead, rule.where)
+        parts.append(engine.arrow(_aggregate(base, ahead, rule)).to_pandas())
+    check_tokens(engine, events, rule.log, rule.where, where)
+    frame = pd.concat(parts).sort_values(CUSTOMER)
+    frame = frame.dropna(subset=[VALUE])
+    amounts = frame[VALUE].to_numpy(dtype=float)
+    customers = frame[CUSTOMER].to_numpy(dtype=object)
+    if rule.bands is not None:
+        return Labels(name, attribute.kind, tuple(rule.bands), customers, cut(frame[VALUE], rule.bands, where))
+    return Labels(name, attribute.kind, (NO, YES), customers, _answers(amounts, rule).astype(np.int64))
+
+
+def _aggregate(base: ir.Table, ahead: ir.Table, rule: Future) -> ir.Table:
+    """Return (customer_id, value): the rule's aggregate of each base customer; no event counts 0."""
+    value = {
+        "count": lambda: ahead.count().cast("float64"),
+        "active_days": lambda: ahead[EVENT_DAY].nunique().cast("float64"),
+        "sum": lambda: ahead[rule.field].sum(),
+        "mean": lambda: ahead[rule.field].mean(),
+    }[rule.aggregate]()
+    found = ahead.group_by(CUSTOMER).agg(**{VALUE: value})
+    joined = base.left_join(found, CUSTOMER).drop(f"{CUSTOMER}_right")
+    return joined if rule.aggregate == "mean" else joined.mutate(**{VALUE: joined[VALUE].fill_null(0.0)})
+
+
+def _answers(amounts: np.ndarray, rule: Future) -> np.ndarray:
+    if rule.at_least is not None:
+        return amounts >= rule.at_least
+    if rule.at_most is not None:
+        return amounts <= rule.at_most
+    if rule.top_share is None or not len(amounts):
+        return np.zeros(len(amounts), dtype=bool)
+    return amounts > np.quantile(amounts, 1.0 - rule.top_share, method="inverted_cdf")

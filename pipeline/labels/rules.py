@@ -1,0 +1,77 @@
+"""Rules over events: which ones a label or a seed is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import ConfigError, DataError, did_you_mean
+from pipeline.events import read_events
+from pipeline.outputs import read_manifest
+from pipeline.settings import Data
+
+
+def check_rule(log: str, conditions: list[str], field: str | None, data: Data, where: str) -> None:
+    """Refuse a rule over events that names an unknown log or field.
+
+    Raises
+    ------
+    ConfigError
+        Naming the entry and the closest declared name.
+    """
+    if log not in data.logs:
+        raise ConfigError(f"{where}.log: '{log}' is no log of '{data.name}' {did_you_mean(log, data.logs)}")
+    declared = data.logs[log]
+    for condition in conditions:
+        if condition not in declared.categorical:
+            raise ConfigError(
+                f"{where}.where: '{condition}' is no categorical field of '{log}' "
+                f"{did_you_mean(condition, declared.categorical)}"
+            )
+    if field is not None and field not in declared.numeric:
+        raise ConfigError(
+            f"{where}.field: '{field}' is no numeric field of '{log}' {did_you_mean(field, declared.numeric)}"
+        )
+
+
+def check_tokens(
+    engine: DuckDBEngine, events: Path, log: str, conditions: Mapping[str, tuple[str, ...]], where: str
+) -> None:
+    """Refuse a condition that no event meets: a misspelt token would silently make everyone a *no*.
+
+    Raises
+    ------
+    DataError
+        Naming the token and the closest one in the log.
+    """
+    for field, wanted in conditions.items():
+        buckets = range(read_manifest(events)["buckets"])
+        tokens = (
+            ibis.union(
+                *(read_events(engine, events, log, b).select(field).distinct() for b in buckets),
+                distinct=True,
+            )
+            if len(buckets) > 1
+            else read_events(engine, events, log, 0).select(field).distinct()
+        )
+        known = sorted(token for token in engine.arrow(tokens)[field].to_pylist() if token is not None)
+        for token in wanted:
+            pattern = token.rstrip("*")
+            if token not in known and not (token.endswith("*") and any(k.startswith(pattern) for k in known)):
+                raise DataError(f"{where}.where.{field}: no event has '{token}' {did_you_mean(token, known)}")
+
+
+def matching(events: ir.Table, conditions: Mapping[str, tuple[str, ...]]) -> ir.Table:
+    """Return the events whose fields hold one of the wanted tokens; `BABY*` means all that begin so."""
+    for field, wanted in conditions.items():
+        exact = [token for token in wanted if not token.endswith("*")]
+        hit = events[field].isin(exact) if exact else ibis.literal(False)
+        for token in wanted:
+            if token.endswith("*"):
+                hit = hit | events[field].startswith(token.rstrip("*"))
+        events = events.filter(hit)
+    return events

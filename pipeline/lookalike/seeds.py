@@ -1,0 +1,112 @@
+"""Who is to be resembled: ids of a file, customers whose portraits fit, or those with events in a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.columns import CUSTOMER, EVENT_US
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import ConfigError, DataError, SchemaError, did_you_mean
+from pipeline.events import bucket_file, read_events
+from pipeline.labels.rules import check_rule, check_tokens, matching
+from pipeline.outputs import read_manifest
+from pipeline.settings import Data, SeedRule
+
+
+def seed_ids(engine: DuckDBEngine, rule: SeedRule, data: Data, outputs: Path, as_of_us: int) -> list[str]:
+    """Return the ids that a seed rule names, as given or sorted.
+
+    Raises
+    ------
+    ConfigError
+        If the rule names an unknown log, field, attribute or value.
+    DataError
+        If the file is missing or cannot be read, or no event has a wanted token.
+    """
+    if rule.file is not None:
+        return read_ids(Path(rule.file), "lookalike.seed.file")
+    if rule.portraits is not None:
+        return _by_portraits(engine, rule.portraits, outputs)
+    return _by_events(engine, rule, data, outputs / "events", as_of_us)
+
+
+def hidden_by(rule: SeedRule) -> tuple[str, ...]:
+    """Return the logs and fields that must not be features: the log a seed is made from would give it away."""
+    own = (rule.log,) if rule.log is not None else ()
+    return tuple(dict.fromkeys([*own, *rule.hide]))
+
+
+def read_ids(path: Path, where: str) -> list[str]:
+    """Return the ids of a file: a column `customer_id`, the only column, or one id per line (.txt).
+
+    Raises
+    ------
+    DataError
+        If there is no such file or it cannot be read.
+    SchemaError
+        If it has several columns and none is called `customer_id`.
+    """
+    if not path.exists():
+        beside = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+        raise DataError(f"{where}: file not found: {path} {did_you_mean(path.name, beside)}")
+    if path.suffix == ".txt":
+        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        raise DataError(f"{where}: {path} cannot be read: {str(error).splitlines()[0]}") from None
+    columns = [str(column) for column in frame.columns]
+    if CUSTOMER not in columns and len(columns) != 1:
+        raise SchemaError(f"{where}: {path} has no column '{CUSTOMER}' {did_you_mean(CUSTOMER, columns)}")
+    ids = frame[CUSTOMER if CUSTOMER in columns else columns[0]].dropna()
+    return [str(name).strip() for name in ids]
+
+
+def _by_portraits(engine: DuckDBEngine, wanted: dict[str, tuple[str, ...]], outputs: Path) -> list[str]:
+    """Return customers whose portrait states a wanted value for each attribute, declared or certified."""
+    buckets = read_manifest(outputs / "scores")["buckets"]
+    portraits = engine.parquet([bucket_file(outputs / "scores" / "portraits", bucket) for bucket in range(buckets)])
+    attributes = [name for name in portraits.columns if f"{name}__state" in portraits.columns]
+    for attribute, values in wanted.items():
+        if attribute not in attributes:
+            raise ConfigError(
+                f"lookalike.seed.portraits: '{attribute}' is no attribute {did_you_mean(attribute, attributes)}"
+            )
+        stated = engine.arrow(portraits.select(attribute).distinct())[attribute].to_pylist()
+        known = sorted(value for value in stated if value is not None)
+        for value in values:
+            if value not in known:
+                raise ConfigError(
+                    f"lookalike.seed.portraits.{attribute}: no portrait states '{value}' {did_you_mean(value, known)}"
+                )
+        portraits = portraits.filter(portraits[attribute].isin(values))
+    return sorted(engine.arrow(portraits.select(CUSTOMER))[CUSTOMER].to_pylist())
+
+
+def _by_events(engine: DuckDBEngine, rule: SeedRule, data: Data, events: Path, as_of_us: int) -> list[str]:
+    where = "lookalike.seed" if data.seed is not rule else "data.seed"
+    check_rule(rule.log or "", [*rule.where], None, data, where)
+    check_tokens(engine, events, rule.log or "", rule.where, where)
+    found: set[str] = set()
+    for bucket in range(read_manifest(events)["buckets"]):
+        log = read_events(engine, events, rule.log or "", bucket)
+        hits = matching(log.filter(log[EVENT_US] < as_of_us), rule.where).select(CUSTOMER).distinct()
+        found |= set(engine.arrow(hits)[CUSTOMER].to_pylist())
+    return sorted(found)
+
+
+def totals(names: np.ndarray, dense: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Return how much of everything each customer did, shape (n_customers, n_totals): sign(x) ln(1 + |x|).
+
+    Counts and sums over the whole history, of the features that may be used; unknown counts as nothing.
+    """
+    kept = [
+        column
+        for column in np.flatnonzero(visible)
+        if str(names[column]).endswith("__all") and str(names[column]).split("__")[2] in ("count", "sum")
+    ]
+    amounts = np.nan_to_num(dense[:, kept])
+    return np.sign(amounts) * np.log1p(np.abs(amounts))

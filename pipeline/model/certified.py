@@ -1,0 +1,198 @@
+"""A classifier that is calibrated, and states a value only where its precision is certified."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, LabelError, Matrix, encode_labels
+from pipeline.model.calibration import Method, ProbabilityCalibrator
+from pipeline.model.certification import Certificate, certify, stated_values
+from pipeline.model.crossfit import align_columns, fold_numbers, out_of_fold
+
+
+class CertifiedClassifier(ClassifierMixin, BaseEstimator):
+    """Any probabilistic classifier, calibrated, with a certified threshold for stating each value.
+
+    Cross-fitted mode (few labels): every customer gets a *clean* probability, from an estimator fitted on
+    the other folds and a calibrator fitted on the out-of-fold probabilities of the other folds. Clean
+    probabilities and labels certify one threshold per class (`certify`). Deployed are the estimator
+    refitted on all customers and the calibrator of all out-of-fold probabilities.
+
+    Held-out mode (`holdout_from` labels or more): a random quarter of the customers is set aside and
+    certifies the very estimator and calibrator, made from the other three quarters, that are deployed.
+
+    What is certain and what is assumed. *Held-out*: for each class, with probability at least `confidence`
+    over the draw of the customers, the precision of what the deployed model states is at least
+    `min_precision`; exact in finite samples for independent customers of the population that is scored.
+    *Cross-fitted*: the test is the same and no customer's own label touched the model behind its clean
+    probability, but three things are assumed. (1) The certificate is about the recipe, applied to
+    (folds - 1) / folds of the customers; the refit on all of them is taken to be no worse at the same
+    threshold. (2) The folds' models are taken as if they were one. (3) The scores on which a fold's
+    calibrator was fitted come from models that did see the fold's customers: an influence through one or
+    two parameters, of second order. In neither mode is there a correction over the classes of one
+    attribute or over attributes: each class has its own certificate at `confidence`.
+
+    Parameters
+    ----------
+    estimator
+        Classifier with `predict_proba`; it is cloned, never fitted itself.
+    folds
+        Folds of the cross-fitting.
+    calibration
+        "temperature", "sigmoid" or "isotonic": see `ProbabilityCalibrator`.
+    min_precision
+        Required precision of what is stated, between 0 and 1 exclusive.
+    confidence
+        Confidence of each certificate, between 0 and 1 exclusive.
+    holdout_from
+        Number of labels from which on the held-out mode is used.
+    random_state
+        Seed of folds and hold-out. The estimator has a seed of its own.
+
+    Attributes
+    ----------
+    classes_ : (n_classes,)
+    certificates_ : one `Certificate` per class
+    thresholds_ : (n_classes,) probability from which on a class is stated; infinity: never
+    certification_ : "cross-fitted" or "held-out"
+    estimator_, calibrator_ : what is deployed
+    clean_proba_, clean_y_ : (m, n_classes) and (m,) calibrated probabilities of customers that the model
+        had not seen, and their class indices; all customers in the order of `X`, or those held out
+    n_features_in_ : number of columns of X
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(400, 1))
+    >>> y = np.where(X[:, 0] + 0.8 * rng.normal(size=400) > 0, "yes", "no")
+    >>> model = CertifiedClassifier(LogisticRegression()).fit(X, y)
+    >>> model.stated([[-2.0], [0.0], [2.0]])  # indices into classes_, -1 where withheld
+    array([ 0, -1,  1])
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        folds: int = 5,
+        calibration: Method = "temperature",
+        min_precision: float = 0.8,
+        confidence: float = 0.9,
+        holdout_from: int = 20_000,
+        random_state: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.folds = folds
+        self.calibration = calibration
+        self.min_precision = min_precision
+        self.confidence = confidence
+        self.holdout_from = holdout_from
+        self.random_state = random_state
+
+    def fit(self, X: Matrix, y: Any) -> CertifiedClassifier:
+        """Fit on features `X` (n, n_features) and labels `y` (n,)."""
+        X, y = validate_data(self, X, y, **FEATURE_CHECKS)
+        self.classes_, y_index = encode_labels(y, type(self).__name__)
+        self.certification_: Literal["cross-fitted", "held-out"]
+        if len(y_index) < self.holdout_from:
+            self.certification_ = "cross-fitted"
+            raw, folds = self._fit_deployed(X, y_index)
+            self.clean_proba_, self.clean_y_ = self._cross_calibrated(raw, y_index, folds), y_index
+        else:
+            self.certification_ = "held-out"
+            order = np.random.default_rng(self.random_state).permutation(len(y_index))
+            held_out, train = np.sort(order[: len(order) // 4]), np.sort(order[len(order) // 4 :])
+            self._fit_deployed(X[train], y_index[train])
+            self.clean_proba_, self.clean_y_ = self._deployed_proba(X[held_out]), y_index[held_out]
+        self.certificates_ = self._certify()
+        self.thresholds_ = np.array([np.inf if c.threshold is None else c.threshold for c in self.certificates_])
+        return self
+
+    def predict_proba(self, X: Matrix) -> Floats:
+        """Return calibrated probabilities (n, n_classes); rows sum to 1."""
+        return self._deployed_proba(self._checked(X))
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        """Return the most probable class of each row, certified or not."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def stated(self, X: Matrix) -> Ints:
+        """Return, for each row, the index into `classes_` of the value that is stated, or -1 where withheld.
+
+        Where the probabilities are at hand, `stated_values(proba, model.thresholds_)` is the same.
+        """
+        return stated_values(self.predict_proba(X), self.thresholds_)
+
+    def contributions(self, X: Matrix, class_index: int) -> Matrix:
+        """Return additive contributions of the features to the uncalibrated score of a class.
+
+        Shape (n, n_features_in_), sparse if `X` is; in log-odds for two classes. Zeros if the estimator
+        has no `contributions`, such as a prior. Meant for few rows.
+        """
+        X = self._checked(X)
+        if hasattr(self.estimator_, "contributions") and class_index in self._fitted_classes:
+            position = int(np.flatnonzero(self._fitted_classes == class_index)[0])
+            return self.estimator_.contributions(X, position)
+        return sparse.csr_array(X.shape) if sparse.issparse(X) else np.zeros(X.shape)
+
+    def feature_importance(self, X: Matrix) -> Floats:
+        """Return the mean absolute contribution of each feature over rows and classes, (n_features_in_,)."""
+        classes = [1] if len(self.classes_) == 2 else range(len(self.classes_))
+        means = [np.asarray(abs(self.contributions(X, c)).mean(axis=0)).ravel() for c in classes]
+        return np.mean(means, axis=0)
+
+    def _fit_deployed(self, X: Matrix, y_index: Ints) -> tuple[Floats, Ints]:
+        """Fit estimator and calibrator; return the raw out-of-fold probabilities and the folds."""
+        present = np.unique(y_index)
+        if len(present) < 2:
+            raise LabelError("CertifiedClassifier: after the hold-out only one class is left to learn from")
+        folds = fold_numbers(y_index, self.folds, self.random_state)
+        raw = out_of_fold(self.estimator, X, y_index, folds)
+        raw = align_columns(raw, np.arange(raw.shape[1]), len(self.classes_))
+        self.estimator_ = clone(self.estimator).fit(X, y_index)
+        self.calibrator_ = ProbabilityCalibrator(self.calibration).fit(raw, y_index)
+        self._fitted_classes = present
+        return raw, folds
+
+    def _cross_calibrated(self, raw: Floats, y_index: Ints, folds: Ints) -> Floats:
+        clean = np.empty_like(raw)
+        for fold in np.unique(folds):
+            others = folds != fold
+            calibrator = ProbabilityCalibrator(self.calibration).fit(raw[others], y_index[others])
+            clean[~others] = calibrator.transform(raw[~others])
+        return clean
+
+    def _certify(self) -> list[Certificate]:
+        best = self.clean_proba_.argmax(axis=1)
+        return [
+            certify(
+                self.clean_proba_[best == c, c],
+                self.clean_y_[best == c] == c,
+                self.min_precision,
+                self.confidence,
+            )
+            for c in range(len(self.classes_))
+        ]
+
+    def _deployed_proba(self, X: Matrix) -> Floats:
+        raw = align_columns(self.estimator_.predict_proba(X), self._fitted_classes, len(self.classes_))
+        return self.calibrator_.transform(raw)
+
+    def _checked(self, X: Matrix) -> Matrix:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator).input_tags
+        tags.input_tags.sparse = inner.sparse
+        tags.input_tags.allow_nan = inner.allow_nan
+        return tags

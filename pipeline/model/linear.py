@@ -1,0 +1,124 @@
+"""Logistic regression on the TF-IDF weights of tokens: strong and cheap on wide, sparse behaviour."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from pipeline.errors import ConfigError
+from pipeline.model.blocks import FEATURE_CHECKS, Floats, Matrix, encode_labels, token_block, with_other_block
+
+
+class SparseLogistic(ClassifierMixin, BaseEstimator):
+    """L2-regularised logistic regression on the token columns, one against the rest beyond two classes.
+
+    Fitted by dual coordinate descent (Yu, Huang, Lin 2011, Machine Learning 85, 41-75), whose time grows
+    with the non-zero entries: about 20 ms for 640 customers and 30 000 tokens. For more than two classes
+    the probabilities of "this class against the rest" are divided by their sum.
+
+    Parameters
+    ----------
+    C
+        Inverse strength of the regularisation. Rows are expected at unit length, as TF-IDF gives them.
+    n_dense
+        Number of leading columns that are not tokens and are ignored here; None: every column is a token.
+    random_state
+        Seed of the order of the coordinate descent.
+
+    Attributes
+    ----------
+    classes_ : (n_classes,)
+    coef_ : (1, n_tokens) for two classes, else (n_classes, n_tokens); log-odds per unit of TF-IDF weight
+    intercept_ : (1,) or (n_classes,)
+    n_features_in_ : number of columns of X, those that are not tokens included
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [0.6, 0.8]])
+    >>> model = SparseLogistic().fit(X, ["tea", "tea", "wine", "wine"])
+    >>> model.predict([[0.0, 1.0]])
+    array(['wine'], dtype='<U4')
+    """
+
+    def __init__(self, C: float = 2.0, n_dense: int | None = None, random_state: int = 0) -> None:
+        self.C = C
+        self.n_dense = n_dense
+        self.random_state = random_state
+
+    def fit(self, X: Matrix, y: Any) -> SparseLogistic:
+        """Fit on features `X` (n, n_features) and labels `y` (n,)."""
+        X, y = validate_data(self, X, y, **FEATURE_CHECKS)
+        tokens = self._tokens(X)
+        self.classes_, y_index = encode_labels(y, type(self).__name__)
+        positives = [1] if len(self.classes_) == 2 else range(len(self.classes_))
+        fits = [self._fit_one(tokens, y_index == positive) for positive in positives]
+        self.coef_ = np.vstack([fit.coef_ for fit in fits])
+        self.intercept_ = np.concatenate([fit.intercept_ for fit in fits])
+        return self
+
+    def decision_function(self, X: Matrix) -> Floats:
+        """Return log-odds: of the second class (n,) for two classes, else of each against the rest (n, K)."""
+        tokens = self._tokens(self._checked(X))
+        scores = np.asarray(tokens @ self.coef_.T, dtype=np.float64) + self.intercept_
+        return scores.ravel() if len(self.classes_) == 2 else scores
+
+    def predict_proba(self, X: Matrix) -> Floats:
+        """Return probabilities (n, n_classes); rows sum to 1."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([expit(-scores), expit(scores)])
+        odds = expit(np.maximum(scores, -500))  # below, all classes of a row could round to 0
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        """Return the most probable class of each row."""
+        scores = self.decision_function(X)
+        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+
+    def contributions(self, X: Matrix, class_index: int) -> Matrix:
+        """Return coefficient x weight per feature, shape (n, n_features_in_), sparse if `X` is.
+
+        A row plus the intercept is the log-odds of the class (for two classes: of the class `class_index`).
+        """
+        X = self._checked(X)
+        tokens = self._tokens(X)
+        sign, row = (2 * class_index - 1, 0) if len(self.classes_) == 2 else (1, class_index)
+        weights = sign * self.coef_[row]
+        parts = tokens.multiply(weights).tocsr() if sparse.issparse(tokens) else tokens * weights
+        return with_other_block(parts, X.shape[1] - tokens.shape[1], 0)
+
+    def _checked(self, X: Matrix) -> Matrix:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
+
+    def _tokens(self, X: Matrix) -> Matrix:
+        tokens = token_block(X, self.n_dense)
+        if tokens.shape[1] == 0:
+            raise ConfigError(f"SparseLogistic: n_dense={self.n_dense} leaves no token column of {X.shape[1]}")
+        assert_all_finite(tokens, input_name="X", estimator_name=type(self).__name__)
+        return tokens
+
+    def _fit_one(self, tokens: Matrix, positive: NDArray[np.bool_]) -> LogisticRegression:
+        settings = {"C": self.C, "solver": "liblinear", "random_state": self.random_state, "max_iter": 1000}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                return LogisticRegression(dual=True, **settings).fit(tokens, positive)
+            except ConvergenceWarning:
+                # Coordinate descent is slow on long rows (unscaled columns); Newton's method is not.
+                return LogisticRegression(dual=False, **settings).fit(tokens, positive)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

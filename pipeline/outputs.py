@@ -1,0 +1,160 @@
+"""Data sets on disk that appear whole or not at all.
+
+A data set is a folder that ends with a `_manifest.json`; a folder without one does not exist for a
+reader. While it is written it is called `<name>.partial-<fingerprint>`: a run that is killed leaves
+that folder behind, and the next run with the same inputs goes on with the files it finds there,
+because each of them was renamed into place only when complete. The fingerprint covers inputs,
+settings and the program's own code, so that files of different settings never mix.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import DataError
+
+MANIFEST = "_manifest.json"
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return the first 16 hex digits of the SHA-256 of the parts' canonical JSON.
+
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    True
+    """
+    text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def code_fingerprint() -> str:
+    """Return the fingerprint of this package's source, so that a changed program recomputes."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def file_facts(path: Path) -> list[list[Any]]:
+    """Return `[name, size, mtime_ns]` of a file, or of each file below a folder, sorted by name."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in files]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a finished data set.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no finished data set.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except FileNotFoundError:
+        raise DataError(
+            f"{folder}: no finished data set here (no {MANIFEST}). Run the stage that writes it first: "
+            "features writes events and snapshots, train the models, score the portraits."
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{folder / MANIFEST}: damaged manifest ({error}). Delete the folder; run again.") from None
+    return manifest
+
+
+def is_current(folder: Path, expected: str) -> bool:
+    """Tell whether a finished data set with this fingerprint stands at `folder`."""
+    return (folder / MANIFEST).is_file() and read_manifest(folder).get("fingerprint") == expected
+
+
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a temporary name, flush to disk and rename: the file is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        write(partial)
+        _sync(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    text = json.dumps(content, indent=1, sort_keys=True, default=str, ensure_ascii=False)
+    write_file(path, lambda partial: partial.write_text(text + "\n", "utf-8"))
+
+
+@contextmanager
+def whole(folder: Path, expected: str, facts: dict[str, Any]) -> Iterator[Path]:
+    """Yield the folder to write a data set into; on success it becomes `folder`, manifest last.
+
+    Parameters
+    ----------
+    folder
+        Where the data set shall stand.
+    expected
+        Fingerprint of inputs, settings and code.
+    facts
+        What the manifest shall say besides; may be filled while the block runs.
+
+    Notes
+    -----
+    A file already standing in the yielded folder is complete and was made from the same inputs.
+    """
+    partial = folder.with_name(f"{folder.name}.partial-{expected}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for stale in folder.parent.glob(f"{folder.name}.partial-*"):
+        if stale != partial:
+            shutil.rmtree(stale)
+    partial.mkdir(exist_ok=True)
+    yield partial
+    for path in partial.rglob(".*.partial"):
+        path.unlink()
+    write_json(partial / MANIFEST, {"fingerprint": expected, **facts})
+    _sync(partial)
+    replaced = folder.with_name(f"{folder.name}.replaced")
+    shutil.rmtree(replaced, ignore_errors=True)
+    if folder.exists():
+        folder.rename(replaced)
+    partial.rename(folder)
+    _sync(folder.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold `folder` for this process alone; the lock ends with the process, however it ends.
+
+    Raises
+    ------
+    DataError
+        If another run holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"{folder}: another run is writing here. Wait for it, or give this one its own folder "
+                "with outputs=<folder>."
+            ) from None
+        yield
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,223 @@
+"""One attribute's predictor: judged on test customers, then fitted on all whose value is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from pipeline import metrics, plots
+from pipeline.columns import CUSTOMER
+from pipeline.errors import DataError
+from pipeline.features.matrix import FeatureMatrix
+from pipeline.labels.known import Labels
+from pipeline.metrics import Estimate, Kind
+from pipeline.model.build import build_predictor
+from pipeline.model.certification import stated_values
+from pipeline.model.certified import CertifiedClassifier
+from pipeline.settings import Evaluation, Model
+from pipeline.split import folds
+
+LOG_LOSS = "log_loss"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is needed to learn one attribute, small enough to be sent to a worker.
+
+    Attributes
+    ----------
+    labels
+        The known values: test customers' answers, and what the deployed predictor is fitted on.
+    earlier
+        What the judged predictors are fitted on: the same labels where they are declared; those of one
+        horizon earlier where they lie in the future, so that they are judged out of time.
+    features, earlier_features, later_features
+        Files of feature matrices: of `labels` for the deployed predictor; of `earlier` and of `labels` for
+        judging (their behaviour encoder was fitted no later than `earlier`).
+    columns
+        Which features may be used, shape (n_features,), by matrix file.
+    """
+
+    attribute: str
+    labels: Labels
+    earlier: Labels
+    features: Path
+    earlier_features: Path
+    later_features: Path
+    columns: dict[str, np.ndarray]
+    min_precision: float | None
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions for customers whom no step of the recipe had seen.
+
+    Attributes
+    ----------
+    customers, y
+        Test customers and the positions of their true values, shape (n,).
+    proba, prior
+        Probabilities, and class shares on the training side, shape (repeats, n, n_values).
+    stated
+        Position of the stated value or -1, shape (repeats, n).
+    """
+
+    customers: np.ndarray
+    y: np.ndarray
+    proba: np.ndarray
+    prior: np.ndarray
+    stated: np.ndarray
+
+    def losses(self) -> pd.DataFrame:
+        """Return each test customer's value and log-loss, the mean over repeats."""
+        per_repeat = [metrics.log_loss_rows(self.y, proba) for proba in self.proba]
+        return pd.DataFrame({CUSTOMER: self.customers, "y": self.y, LOG_LOSS: np.mean(per_repeat, axis=0)})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A predictor and how it was judged."""
+
+    attribute: str
+    kind: Kind
+    values: tuple[str, ...]
+    predictor: CertifiedClassifier
+    contract: str
+    names: np.ndarray
+    counts: dict[str, int]
+    n_repeats: int
+    losses: pd.DataFrame
+    estimates: list[Estimate]
+    importance: np.ndarray
+
+    def estimate(self, metric: str, value: str = "") -> Estimate:
+        """Return one of the estimates by name."""
+        return next(e for e in self.estimates if e.metric == metric and e.value == value)
+
+
+def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int, pictures: Path) -> Trained:
+    """Judge the recipe on test customers, fit the predictor to deploy, and draw its pictures.
+
+    With fewer labels than `evaluation.single_split_from` every customer is a test customer of one fold of a
+    repeated cross-validation, and the deployed predictor is fitted on all of them afterwards. With more,
+    fold 0 is the test set, and the deployed predictor has not seen it either.
+    """
+    single = len(task.labels.y) >= evaluation.single_split_from
+    repeats = evaluation.repeats if len(task.labels.y) < evaluation.repeat_below else 1
+    found = judge(task, model, evaluation.folds, 1 if single else repeats, single, seed)
+    estimates = metrics.evaluate(
+        found.y,
+        found.proba,
+        found.stated,
+        found.prior,
+        task.labels.kind,
+        task.labels.values,
+        evaluation.resamples,
+        seed,
+    )
+    matrix = _visible(_load(task.features), task.columns[str(task.features)])
+    rows, y = _rows(matrix, task.labels)
+    if single:
+        untouched = folds(matrix.customers[rows], evaluation.folds, _salt(0)) == 0
+        rows, y = rows[~untouched], y[~untouched]
+    predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed).fit(matrix.X[rows], y)
+    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), 300)).astype(int)]
+    importance = predictor.feature_importance(matrix.X[sample])
+    _draw(task, found, predictor, matrix.names, importance, pictures)
+    return Trained(
+        attribute=task.attribute,
+        kind=task.labels.kind,
+        values=task.labels.values,
+        predictor=predictor,
+        contract=matrix.contract,
+        names=matrix.names,
+        counts=task.labels.counts(),
+        n_repeats=len(found.proba),
+        losses=found.losses(),
+        estimates=estimates,
+        importance=importance,
+    )
+
+
+def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, seed: int) -> OutOfFold:
+    """Return predictions for test customers; each fold runs the whole recipe without its test customers."""
+    fit_on = _visible(_load(task.earlier_features), task.columns[str(task.earlier_features)])
+    test_on = _visible(_load(task.later_features), task.columns[str(task.later_features)])
+    fit_rows, fit_y = _rows(fit_on, task.earlier)
+    test_rows, test_y = _rows(test_on, task.labels)
+    n_values = len(task.labels.values)
+    proba = np.zeros((repeats, len(test_rows), n_values))
+    prior, stated = np.zeros_like(proba), np.full((repeats, len(test_rows)), -1, dtype=np.int64)
+    fold_of_test = [folds(test_on.customers[test_rows], n_folds, _salt(repeat)) for repeat in range(repeats)]
+    for repeat in range(repeats):
+        fold_of_fit = folds(fit_on.customers[fit_rows], n_folds, _salt(repeat))
+        for fold in range(1 if single else n_folds):
+            train, test = fold_of_fit != fold, fold_of_test[repeat] == fold
+            if not test.any():
+                continue
+            predictor = build_predictor(model, task.min_precision, fit_on.n_dense, seed)
+            predictor.fit(fit_on.X[fit_rows[train]], fit_y[train])
+            here = predictor.predict_proba(test_on.X[test_rows[test]])
+            proba[repeat][np.ix_(test, predictor.classes_)] = here
+            said = stated_values(here, predictor.thresholds_)
+            stated[repeat, test] = np.where(said >= 0, predictor.classes_[said], -1)
+            prior[repeat, test] = np.bincount(fit_y[train], minlength=n_values) / train.sum()
+    judged = fold_of_test[0] == 0 if single else np.ones(len(test_rows), dtype=bool)
+    customers = test_on.customers[test_rows]
+    return OutOfFold(customers[judged], test_y[judged], proba[:, judged], prior[:, judged], stated[:, judged])
+
+
+def _salt(repeat: int) -> str:
+    return f"test customers, repeat {repeat}"
+
+
+def _load(path: Path) -> FeatureMatrix:
+    matrix: FeatureMatrix = joblib.load(path, mmap_mode="r")
+    return matrix
+
+
+def _visible(matrix: FeatureMatrix, columns: np.ndarray) -> FeatureMatrix:
+    """Return the matrix without the columns that this attribute must not use."""
+    return matrix if columns.all() else matrix.select(columns)
+
+
+def _rows(matrix: FeatureMatrix, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrix rows of the labelled customers who have features, and their labels."""
+    position = {customer: row for row, customer in enumerate(matrix.customers)}
+    rows = np.array([position.get(customer, -1) for customer in labels.customers], dtype=np.int64)
+    known = rows >= 0
+    if not known.any():
+        raise DataError(f"attributes.{labels.attribute}: none of its {len(rows):,} labelled customers has an event")
+    return rows[known], labels.y[known]
+
+
+def _draw(
+    task: Task,
+    found: OutOfFold,
+    predictor: CertifiedClassifier,
+    names: np.ndarray,
+    importance: np.ndarray,
+    folder: Path,
+) -> None:
+    """Draw what the MLflow run of this attribute shows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values, title = task.labels.values, task.attribute
+    n_values = len(values)
+    plots.reliability(found.y, found.proba[0], values, title, folder / "reliability.png")
+    thresholds = np.full(n_values, np.inf)
+    thresholds[predictor.classes_] = predictor.thresholds_
+    plots.precision_coverage(
+        found.y,
+        found.proba[0],
+        values,
+        thresholds,
+        predictor.min_precision,
+        title,
+        folder / "precision_coverage.png",
+    )
+    plots.confusion(found.y, found.proba[0], values, title, folder / "confusion.png")
+    plots.top_features([str(name) for name in names], importance, title, folder / "top_features.png")

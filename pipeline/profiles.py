@@ -1,0 +1,152 @@
+"""The profile table, checked, and the list of all customers known from logs or profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from pipeline.canonical import customer_id
+from pipeline.columns import CUSTOMER, RAW, REASON
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import DataError
+from pipeline.events import bucket_file, read_events
+from pipeline.outputs import code_fingerprint, file_facts, fingerprint, is_current, read_manifest, whole
+from pipeline.settings import Data, as_plain
+from pipeline.sources import files_of, open_table, require_column
+
+HAS_PROFILE, HAS_EVENTS = "has_profile", "has_events"
+_CONFLICT, _COPY, _NULL = "customer with contradictory profiles", "duplicate profile", "null id"
+
+
+def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, engine: DuckDBEngine) -> dict[str, Any]:
+    """Check the profile table and write it, in the buckets of the events; return the manifest.
+
+    Of exact copies of a profile one is kept. A customer with several different profiles has none that
+    can be believed: all of them are quarantined. Both are counted, like every bad row.
+
+    Parameters
+    ----------
+    folder
+        `profiles/bucket=0000.parquet`: customer_id and the profile's columns; `customers/bucket=0000.parquet`:
+        every customer of logs or profiles with `has_profile` and `has_events`.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged, or more than `data.quality.max_bad_share` of its rows are bad.
+    SchemaError
+        If the id column does not exist.
+    """
+    event_facts = read_manifest(events)
+    buckets = event_facts["buckets"]
+    where = "data.profiles"
+    files = files_of(data.profiles, data.root, where) if data.profiles else []
+    declared = as_plain(data.profiles) if data.profiles else None
+    expected = fingerprint(
+        event_facts["fingerprint"],
+        [file_facts(f) for f in files],
+        declared,
+        as_plain(data.quality),
+        code_fingerprint(),
+    )
+    if is_current(folder, expected):
+        return read_manifest(folder)
+    facts: dict[str, Any] = {"buckets": buckets}
+    with whole(folder, expected, facts) as partial:
+        checked = _checked(engine, data) if data.profiles else None
+        facts.update(_count_bad(engine, checked, data, quarantine) if checked is not None else {"rows": 0, "bad": {}})
+        totals = {"customers": 0, "profiles_without_events": 0, "customers_without_profile": 0}
+        for bucket in range(buckets):
+            good = _bucket_of(engine, checked, bucket, buckets)
+            engine.write(good, bucket_file(partial / "profiles", bucket))
+            customers = _customers(engine, events, list(event_facts["logs"]), good, bucket)
+            engine.write(customers, bucket_file(partial / "customers", bucket))
+            counted = engine.arrow(
+                customers.agg(
+                    customers=customers.count(),
+                    profiles_without_events=(~customers[HAS_EVENTS]).cast("int64").sum(),
+                    customers_without_profile=(~customers[HAS_PROFILE]).cast("int64").sum(),
+                )
+            ).to_pylist()[0]
+            totals = {name: totals[name] + (counted[name] or 0) for name in totals}
+        facts.update(totals)
+    return read_manifest(folder)
+
+
+def read_profiles(engine: DuckDBEngine, folder: Path, bucket: int) -> ir.Table:
+    """Open one bucket of the checked profiles."""
+    return engine.parquet(bucket_file(folder / "profiles", bucket))
+
+
+def read_customers(engine: DuckDBEngine, folder: Path, bucket: int) -> ir.Table:
+    """Open one bucket of the list of customers."""
+    return engine.parquet(bucket_file(folder / "customers", bucket))
+
+
+def _checked(engine: DuckDBEngine, data: Data) -> ir.Table:
+    """Return the profile table with `customer_id` and the reason why a row cannot be used."""
+    assert data.profiles is not None  # narrowed for the type checker; the caller has asked
+    where = "data.profiles"
+    table = open_table(engine, data.profiles, data, where)
+    place = data.profiles.path or f"{data.profiles.database}:{data.profiles.table}"
+    require_column(table, data.profiles.id, where, place)
+    columns = [name for name in table.columns if name != data.profiles.id]
+    raw = ibis.literal("; ").join(
+        [ibis.literal(f"{name}=") + table[name].cast("string").fill_null("NULL") for name in table.columns]
+    )
+    table = table.select(
+        **{CUSTOMER: customer_id(table[data.profiles.id])}, **{n: table[n] for n in columns}, **{RAW: raw}
+    )
+    of_customer = ibis.window(group_by=CUSTOMER)
+    copy = ibis.row_number().over(ibis.window(group_by=[CUSTOMER, RAW]))
+    table = table.mutate(
+        _copy=copy, _least=table[RAW].min().over(of_customer), _most=table[RAW].max().over(of_customer)
+    )
+    reason = ibis.cases(
+        (table[CUSTOMER].isnull(), _NULL),
+        (table["_least"] != table["_most"], _CONFLICT),
+        (table["_copy"] > 0, _COPY),
+        else_=ibis.null("string"),
+    )
+    return table.mutate(**{REASON: reason}).drop("_copy", "_least", "_most")
+
+
+def _count_bad(engine: DuckDBEngine, checked: ir.Table, data: Data, quarantine: Path) -> dict[str, Any]:
+    assert data.profiles is not None
+    bad = checked.filter(checked[REASON].notnull()).select(CUSTOMER, REASON, RAW).order_by([REASON, RAW])
+    counted = engine.arrow(bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min()).order_by(REASON)).to_pylist()
+    rows = engine.arrow(checked.agg(n=checked.count())).to_pylist()[0]["n"]
+    n_bad = sum(item["n"] for item in counted)
+    if counted:
+        engine.write(bad, quarantine / "profiles.parquet")
+    if n_bad > data.quality.max_bad_share * rows:
+        listed = "; ".join(f"{item[REASON]}: {item['n']:,} rows, such as [{item['example']}]" for item in counted)
+        raise DataError(
+            f"data.profiles: {data.profiles.path or data.profiles.table}: {n_bad:,} of {rows:,} rows "
+            f"({n_bad / rows:.1%}) cannot be used, more than "
+            f"data.quality.max_bad_share={data.quality.max_bad_share:.0%} allows. "
+            f"{listed}. The rows are kept in {quarantine / 'profiles.parquet'}."
+        )
+    return {"rows": rows - n_bad, "bad": {item[REASON]: item["n"] for item in counted}}
+
+
+def _bucket_of(engine: DuckDBEngine, checked: ir.Table | None, bucket: int, buckets: int) -> ir.Table:
+    if checked is None:
+        return ibis.memtable({CUSTOMER: []}, schema={CUSTOMER: "string"})
+    good = checked.filter(checked[REASON].isnull()).drop(REASON, RAW)
+    return good.filter(engine.hash32(good[CUSTOMER]) % buckets == bucket).order_by(CUSTOMER)
+
+
+def _customers(engine: DuckDBEngine, events: Path, logs: list[str], profiles: ir.Table, bucket: int) -> ir.Table:
+    seen = [read_events(engine, events, log, bucket).select(CUSTOMER).distinct() for log in logs]
+    flags = [table.mutate(**{HAS_PROFILE: ibis.literal(False), HAS_EVENTS: ibis.literal(True)}) for table in seen]
+    flags.append(profiles.select(CUSTOMER).mutate(**{HAS_PROFILE: ibis.literal(True), HAS_EVENTS: ibis.literal(False)}))
+    both = ibis.union(*flags) if len(flags) > 1 else flags[0]
+    return (
+        both.group_by(CUSTOMER)
+        .agg(**{HAS_PROFILE: both[HAS_PROFILE].any(), HAS_EVENTS: both[HAS_EVENTS].any()})
+        .order_by(CUSTOMER)
+    )

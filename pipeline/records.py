@@ -1,0 +1,192 @@
+"""What a training leaves in MLflow: a nested run and a registered version per attribute, a summary above them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import plots
+from pipeline.predictor import Trained
+from pipeline.promotion import Decision
+from pipeline.settings import Attribute, Evaluation, Model, as_plain
+from pipeline.tracking import Registered, Tracker
+
+
+def log_attribute(
+    tracker: Tracker, run_id: str, trained: Trained, model: Model, evaluation: Evaluation, pictures: Path
+) -> None:
+    """Write parameters, metrics, tables and pictures of one attribute to its run."""
+    params = {
+        **_flat(as_plain(model)),
+        "min_precision": trained.predictor.min_precision,
+        "certification": trained.predictor.certification_,
+        "kind": trained.kind,
+        "values": list(trained.values),
+        "counts": trained.counts,
+        "labels": sum(trained.counts.values()),
+        "n_features": len(trained.names),
+        "test_folds": evaluation.folds,
+        "test_repeats": trained.n_repeats,
+    }
+    tables = {
+        "estimates": pd.DataFrame([asdict(estimate) for estimate in trained.estimates]),
+        "certificates": certificates(trained),
+        "out_of_fold": trained.losses,
+        "top_features": _top(trained),
+    }
+    tracker.log(run_id, params=params, metrics=metric_names(trained), tables=tables, folder=pictures)
+
+
+def register_attribute(
+    tracker: Tracker, run_id: str, trained: Trained, attribute: Attribute, encoder: Registered, labels_us: int, key: str
+) -> Registered:
+    """Register one predictor with what scoring must know about it."""
+    total = sum(trained.counts.values())
+    facts = {
+        "attribute": trained.attribute,
+        "kind": trained.kind,
+        "values": list(trained.values),
+        "prior": [n / total for n in trained.counts.values()],
+        "contract": trained.contract,
+        "n_features": len(trained.names),
+        "encoder": [encoder.name, encoder.version],
+        "hide": list(attribute.hide),
+        "labels_us": labels_us,
+        "horizon_days": attribute.future.horizon_days if attribute.future else 0,
+    }
+    example = np.zeros((2, len(trained.names)))
+    answer = trained.predictor.predict_proba(example)
+    return tracker.register(trained.attribute, trained.predictor, example, answer, "predict_proba", run_id, key, facts)
+
+
+def attribute_facts(trained: Trained, version: Registered, decision: Decision) -> dict[str, Any]:
+    """Return what the manifest and the printed table say of one attribute."""
+    area = trained.estimate("auc")
+    stated = {}
+    for position, certificate in _by_position(trained):
+        value = trained.values[position]
+        stated[value] = {
+            "threshold": certificate.threshold,
+            "reason": certificate.reason,
+            **{metric: trained.estimate(metric, value).estimate for metric in ("coverage", "recall", "precision")},
+        }
+    return {
+        "version": version.label,
+        "role": decision.role,
+        "role_reason": decision.reason,
+        "kind": trained.kind,
+        "n": area.n,
+        "auc": [area.estimate, area.low, area.high],
+        "counts": trained.counts,
+        "values": stated,
+    }
+
+
+def log_summary(
+    tracker: Tracker,
+    run_id: str,
+    results: list[Trained],
+    ineligible: dict[str, str],
+    min_precision: float,
+    folder: Path,
+) -> None:
+    """Write the table attribute x metric and its picture to the training's run."""
+    rows = []
+    for trained in results:
+        row: dict[str, Any] = {"attribute": trained.attribute, "kind": trained.kind}
+        row["labels"] = sum(trained.counts.values())
+        for e in trained.estimates:
+            if not e.value:
+                row |= {e.metric: e.estimate, f"{e.metric}_low": e.low, f"{e.metric}_high": e.high}
+                row[f"{e.metric}_prior"] = e.prior
+        rows.append(row)
+    folder.mkdir(parents=True, exist_ok=True)
+    plots.catalogue([_catalogue_row(trained) for trained in results], folder / "catalogue.png", min_precision)
+    areas = [trained.estimate("auc").estimate for trained in results]
+    tracker.log(
+        run_id,
+        metrics={
+            "attributes": len(results),
+            "ineligible": len(ineligible),
+            "mean_auc": float(np.mean(areas)) if areas else float("nan"),
+            "values_certified": sum(c.certified for trained in results for _, c in _by_position(trained)),
+        },
+        tables={"attributes": pd.DataFrame(rows)},
+        texts={"ineligible.json": json.dumps(ineligible, indent=1, ensure_ascii=False)},
+        folder=folder,
+    )
+
+
+def certificates(trained: Trained) -> pd.DataFrame:
+    """Return one row per value: from which probability on it is stated, and on what evidence."""
+    return pd.DataFrame([{"value": trained.values[p], **asdict(c)} for p, c in _by_position(trained)])
+
+
+def metric_names(trained: Trained) -> dict[str, float]:
+    """Return MLflow metrics: `auc`, `auc_low`, `auc_high`, `auc_prior`, `auc_n`, …, and by value `recall/yes`, …."""
+    named: dict[str, float] = {}
+    for e in trained.estimates:
+        key = f"{e.metric}/{_allowed(e.value)}" if e.value else e.metric
+        named |= {key: e.estimate, f"{key}_low": e.low, f"{key}_high": e.high}
+        named |= {f"{key}_prior": e.prior, f"{key}_n": e.n}
+    return named
+
+
+def git_commit() -> str:
+    """Return the commit of the program's checkout, or *unknown*."""
+    here = Path(__file__).parent
+    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=here)
+    return found.stdout.strip() or "unknown"
+
+
+def yaml_safe(value: Any) -> Any:
+    """Return nested settings without tuples, for YAML."""
+    if isinstance(value, dict):
+        return {str(key): yaml_safe(item) for key, item in value.items()}
+    return [yaml_safe(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _by_position(trained: Trained) -> list[tuple[int, Any]]:
+    predictor = trained.predictor
+    return [(int(p), c) for p, c in zip(predictor.classes_, predictor.certificates_, strict=True)]
+
+
+def _catalogue_row(trained: Trained) -> dict[str, Any]:
+    area = trained.estimate("auc")
+    certified = {position for position, certificate in _by_position(trained) if certificate.certified}
+    total = sum(trained.counts.values())
+    values = [
+        {
+            "value": value,
+            "certified": position in certified,
+            "recall": trained.estimate("recall", value).estimate,
+            "prior": trained.counts[value] / total,
+        }
+        for position, value in enumerate(trained.values)
+    ]
+    interval = {"auc": area.estimate, "auc_low": area.low, "auc_high": area.high}
+    return {"attribute": trained.attribute, "kind": trained.kind, "n": area.n, "values": values, **interval}
+
+
+def _allowed(text: str) -> str:
+    """Return a value as MLflow lets metrics be called."""
+    text = text.replace("+", " or more").replace("<", "below ").replace(">", "above ")
+    return "".join(letter if letter.isalnum() or letter in "_-. :/" else "_" for letter in text)
+
+
+def _top(trained: Trained, n: int = 50) -> pd.DataFrame:
+    best = np.argsort(-trained.importance, kind="stable")[:n]
+    return pd.DataFrame({"feature": trained.names[best], "mean_absolute_contribution": trained.importance[best]})
+
+
+def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,72 @@
+"""Run the stages of one configuration in order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline import console
+from pipeline.errors import ConfigError
+from pipeline.outputs import exclusive
+from pipeline.settings import STAGES, Settings
+
+
+def run(settings: Settings) -> None:
+    """Run `settings.stages` in their natural order.
+
+    Heavy libraries are loaded by the stage that needs them, so that a misspelt key is answered at once.
+    """
+    outputs = Path(settings.outputs) / settings.data.name
+    workers = settings.engine.workers or os.cpu_count() or 1
+    steps: dict[str, Callable[[], None]] = {
+        "features": lambda: _features(settings, outputs, workers),
+        "train": lambda: _train(settings, outputs, workers),
+        "score": lambda: _score(settings, outputs, workers),
+        "lookalike": lambda: _lookalike(settings, outputs),
+        "portrait": lambda: _portrait(settings, outputs),
+    }
+    with exclusive(outputs):
+        for stage in STAGES:
+            if stage in settings.stages:
+                started = time.monotonic()
+                steps[stage]()
+                if stage != "portrait":
+                    console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
+
+
+def _features(settings: Settings, outputs: Path, workers: int) -> None:
+    from pipeline.features.stage import build_features
+
+    build_features(settings, outputs, workers)
+
+
+def _train(settings: Settings, outputs: Path, workers: int) -> None:
+    from pipeline.tracking import Tracker
+    from pipeline.train import train
+
+    train(settings, outputs, Tracker(settings.tracking, settings.data.name), workers)
+
+
+def _score(settings: Settings, outputs: Path, workers: int) -> None:
+    from pipeline.score import score
+    from pipeline.tracking import Tracker
+
+    score(settings, outputs, Tracker(settings.tracking, settings.data.name), workers)
+
+
+def _lookalike(settings: Settings, outputs: Path) -> None:
+    from pipeline.lookalike.stage import lookalike
+    from pipeline.tracking import Tracker
+
+    lookalike(settings, outputs, Tracker(settings.tracking, settings.data.name))
+
+
+def _portrait(settings: Settings, outputs: Path) -> None:
+    from pipeline.portrait import print_portrait
+    from pipeline.tracking import Tracker
+
+    if settings.customer is None:
+        raise ConfigError("customer: this key is required for the stage portrait, for example customer=1001")
+    print_portrait(settings, outputs, Tracker(settings.tracking, settings.data.name))

@@ -1,0 +1,106 @@
+"""The contracts of the data sets between stages, checked with pandera when one is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("DISABLE_PANDERA_IMPORT_WARNING", "True")
+
+import ibis
+import ibis.expr.types as ir
+import pandera.ibis as pa
+from pandera.errors import SchemaErrors
+
+from pipeline.columns import (
+    AS_OF,
+    ATTRIBUTE,
+    COUNT,
+    CUSTOMER,
+    DECLARED,
+    EVENT_DAY,
+    EVENT_US,
+    EXPIRES,
+    FIELD,
+    HOUR,
+    INFERRED,
+    LIKELIEST,
+    MODEL_VERSION,
+    PROBABILITY,
+    REASON,
+    STATE,
+    TOKEN,
+    VALUE,
+    WEEKDAY,
+    WITHHELD,
+)
+from pipeline.errors import SchemaError
+from pipeline.settings import Log
+
+
+def _column(kind: str, *checks: Any, nullable: bool = False) -> pa.Column:
+    return pa.Column(ibis.dtype(kind), list(checks), nullable=nullable)
+
+
+def events(log: Log) -> pa.DataFrameSchema:
+    """Return the contract of a log's canonical events."""
+    return pa.DataFrameSchema(
+        {
+            CUSTOMER: _column("string"),
+            EVENT_US: _column("int64"),
+            EVENT_DAY: _column("int32"),
+            HOUR: _column("int8", pa.Check.in_range(0, 23)),
+            WEEKDAY: _column("int8", pa.Check.in_range(0, 6)),
+            **{name: _column("string", nullable=True) for name in log.categorical},
+            **{name: _column("float64", nullable=True) for name in log.numeric},
+        },
+        strict=True,
+    )
+
+
+def tokens() -> pa.DataFrameSchema:
+    """Return the contract of a snapshot's token counts."""
+    return pa.DataFrameSchema(
+        {
+            CUSTOMER: _column("string"),
+            FIELD: _column("string"),
+            TOKEN: _column("string"),
+            COUNT: _column("int64", pa.Check.ge(1)),
+        },
+        strict=True,
+    )
+
+
+def predictions() -> pa.DataFrameSchema:
+    """Return the contract of predictions."""
+    return pa.DataFrameSchema(
+        {
+            CUSTOMER: _column("string"),
+            ATTRIBUTE: _column("string"),
+            VALUE: _column("string", nullable=True),
+            LIKELIEST: _column("string", nullable=True),
+            PROBABILITY: _column("float64", pa.Check.in_range(0, 1), nullable=True),
+            STATE: _column("string", pa.Check.isin([DECLARED, INFERRED, WITHHELD])),
+            REASON: _column("string", nullable=True),
+            MODEL_VERSION: _column("string", nullable=True),
+            EXPIRES: pa.Column(nullable=False),
+            AS_OF: pa.Column(nullable=False),
+        },
+        strict=True,
+    )
+
+
+def check(schema: pa.DataFrameSchema, table: ir.Table, path: Path) -> None:
+    """Refuse a table that breaks its contract.
+
+    Raises
+    ------
+    SchemaError
+        Naming the file and the first five violations.
+    """
+    try:
+        schema.validate(table, lazy=True)
+    except SchemaErrors as error:
+        lines = [f"  {str(item).splitlines()[0][:200]}" for item in error.schema_errors[:5]]
+        raise SchemaError("\n".join([f"{path}: does not keep its contract:", *lines])) from None

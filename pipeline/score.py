@@ -1,0 +1,304 @@
+"""The scoring stage: portraits of all customers, bucket by bucket, with the champion models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from joblib import Parallel, delayed
+
+from pipeline import console, schemas
+from pipeline.columns import (
+    AS_OF,
+    ATTRIBUTE,
+    CUSTOMER,
+    DECLARED,
+    EXPIRES,
+    INFERRED,
+    LIKELIEST,
+    MODEL_VERSION,
+    PROBABILITY,
+    REASON,
+    STATE,
+    VALUE,
+    WITHHELD,
+)
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import ModelError
+from pipeline.events import bucket_file
+from pipeline.features.encoder import BehaviourEncoder
+from pipeline.features.matrix import FeatureMatrix, read_matrix
+from pipeline.features.naming import visible
+from pipeline.features.snapshot import snapshot_folder
+from pipeline.labels.declared import declared_labels
+from pipeline.model.certification import stated_values
+from pipeline.model.certified import CertifiedClassifier
+from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.profiles import read_customers
+from pipeline.settings import Attribute, Data, Settings, as_plain
+from pipeline.timeline import resolve_as_of
+from pipeline.tracking import Tracker
+
+NO_EVENTS, NO_MODEL, NOT_CERTIFIED, UNSURE = (
+    "no events",
+    "no model",
+    "value not certifiable",
+    "not sure enough",
+)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What answers for one attribute; `predictor` is None where nothing could be learnt."""
+
+    attribute: str
+    declaration: Attribute
+    values: tuple[str, ...]
+    version: str
+    encoder: str
+    contract: str
+    hide: tuple[str, ...]
+    prior: tuple[float, ...]
+    predictor: CertifiedClassifier | None
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """All champions and the encoders that their features need."""
+
+    champions: tuple[Champion, ...]
+    encoders: dict[str, BehaviourEncoder]
+
+
+def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
+    """Return the champions of all attributes; an attribute without one is answered by its profile alone.
+
+    Raises
+    ------
+    ModelError
+        If a registered model cannot be loaded.
+    """
+    champions, encoders = [], {}
+    for name, declaration in settings.attributes.items():
+        found = tracker.champion(name)
+        if found is None:
+            champions.append(Champion(name, declaration, (), "", "", "", (), (), None))
+            continue
+        facts = found.facts
+        encoder_name, encoder_version = facts["encoder"]
+        key = f"{encoder_name}/{encoder_version}"
+        if key not in encoders:
+            encoders[key] = tracker.load_version(encoder_name, encoder_version)
+        champions.append(
+            Champion(
+                name,
+                declaration,
+                tuple(facts["values"]),
+                found.label,
+                key,
+                facts["contract"],
+                tuple(facts["hide"]),
+                tuple(facts["prior"]),
+                tracker.load(found),
+            )
+        )
+    return Ensemble(tuple(champions), encoders)
+
+
+def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> dict[str, Any]:
+    """Write `predictions` and `portraits` of all customers; return the manifest.
+
+    Raises
+    ------
+    ModelError
+        If a champion cannot be loaded or expects other features than the snapshot has.
+    DataError
+        If features have not been made yet.
+    """
+    events = read_manifest(outputs / "events")
+    as_of_us = resolve_as_of(settings.data, events)
+    snapshot = snapshot_folder(outputs, as_of_us)
+    versions = {name: _label(tracker, name) for name in settings.attributes}
+    expected = fingerprint(
+        read_manifest(snapshot)["fingerprint"],
+        read_manifest(outputs / "profiles")["fingerprint"],
+        versions,
+        as_plain(settings)["attributes"],
+        code_fingerprint(),
+    )
+    folder = outputs / "scores"
+    if is_current(folder, expected):
+        console.say("score: nothing has changed since the last scoring")
+        return read_manifest(folder)
+    facts: dict[str, Any] = {
+        "as_of_us": as_of_us,
+        "buckets": events["buckets"],
+        "versions": versions,
+        "data": settings.data.name,
+    }
+    with whole(folder, expected, facts) as partial:
+        shared = partial / ".champions.joblib"
+        ensemble = load_champions(settings, tracker)
+        write_file(shared, lambda path: joblib.dump(ensemble, path))
+        jobs = [
+            delayed(score_bucket)(settings, outputs, shared, snapshot, partial, b, workers)
+            for b in range(events["buckets"])
+        ]
+        states: Counter[tuple[str, str]] = Counter()
+        with console.progress("score", events["buckets"]) as step:
+            for bucket, counted in enumerate(Parallel(n_jobs=workers, return_as="generator")(jobs)):
+                states.update(counted)
+                step(f"bucket {bucket}")
+        shared.unlink()
+        facts["states"] = {f"{name}/{state}": n for (name, state), n in sorted(states.items())}
+    _report(settings, states, folder)
+    return facts
+
+
+def score_bucket(
+    settings: Settings, outputs: Path, shared: Path, snapshot: Path, folder: Path, bucket: int, workers: int
+) -> Counter[tuple[str, str]]:
+    """Write one bucket's predictions and portraits unless they stand already; count states by attribute."""
+    target = bucket_file(folder / "predictions", bucket)
+    portraits = bucket_file(folder / "portraits", bucket)
+    if not (target.exists() and portraits.exists()):
+        ensemble: Ensemble = joblib.load(shared)
+        with DuckDBEngine(1, settings.engine.memory_limit_gb / workers, settings.engine.spill) as engine:
+            table = predict_bucket(engine, settings, outputs, snapshot, ensemble, bucket)
+            write_file(target, lambda path: pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path))
+            schemas.check(schemas.predictions(), engine.parquet(target), target)
+        wide = _wide(table, list(settings.attributes))
+        write_file(portraits, lambda path: pq.write_table(pa.Table.from_pandas(wide, preserve_index=False), path))
+    found = pq.read_table(target, columns=[ATTRIBUTE, STATE]).to_pandas()
+    return Counter(zip(found[ATTRIBUTE], found[STATE], strict=True))
+
+
+def predict_bucket(
+    engine: DuckDBEngine, settings: Settings, outputs: Path, snapshot: Path, ensemble: Ensemble, bucket: int
+) -> pd.DataFrame:
+    """Return one row per customer and attribute of a bucket, sorted by customer.
+
+    Declared values are never overwritten. `probability` is that of the likeliest value, which is also given
+    where nothing is stated.
+    """
+    everyone = engine.arrow(read_customers(engine, outputs / "profiles", bucket)).to_pandas()[CUSTOMER]
+    customers = np.sort(everyone.to_numpy(dtype=object))
+    as_of_us = read_manifest(snapshot)["as_of_us"]
+    as_of = datetime.fromtimestamp(as_of_us / 1e6, UTC)
+    matrices = {key: read_matrix(engine, snapshot, encoder, [bucket]) for key, encoder in ensemble.encoders.items()}
+    parts = []
+    for champion in ensemble.champions:
+        part = _inferred(champion, matrices.get(champion.encoder), customers, settings.data)
+        if champion.declaration.declared is not None and settings.data.profiles is not None:
+            known = declared_labels(
+                engine,
+                outputs / "profiles",
+                champion.attribute,
+                champion.declaration,
+                settings.data,
+                [bucket],
+            )
+            values = np.array(known.values, dtype=object)[known.y]
+            at = np.searchsorted(customers, known.customers)
+            part.loc[at, [VALUE, LIKELIEST]] = np.column_stack([values, values])
+            part.loc[at, [STATE, PROBABILITY, REASON, MODEL_VERSION]] = [DECLARED, 1.0, None, None]
+        part[EXPIRES] = as_of + timedelta(days=champion.declaration.expires_days)
+        parts.append(part)
+    columns = [CUSTOMER, ATTRIBUTE, VALUE, LIKELIEST, PROBABILITY, STATE, REASON, MODEL_VERSION]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, EXPIRES])
+    table[AS_OF] = pd.Series([as_of] * len(table), dtype="datetime64[us, UTC]")
+    table[EXPIRES] = table[EXPIRES].astype("datetime64[us, UTC]")
+    texts = [CUSTOMER, ATTRIBUTE, VALUE, LIKELIEST, STATE, REASON, MODEL_VERSION]
+    table = table.astype(dict.fromkeys(texts, "string") | {PROBABILITY: "float64"})
+    return table.sort_values([CUSTOMER, ATTRIBUTE], ignore_index=True)
+
+
+def _inferred(champion: Champion, matrix: FeatureMatrix | None, customers: np.ndarray, data: Data) -> pd.DataFrame:
+    n = len(customers)
+    part = pd.DataFrame({CUSTOMER: customers, ATTRIBUTE: champion.attribute}, dtype=object)
+    empty = pd.Series([None] * n, dtype=object)
+    part[VALUE], part[LIKELIEST], part[PROBABILITY] = empty, empty, np.full(n, np.nan)
+    part[STATE], part[REASON], part[MODEL_VERSION] = WITHHELD, NO_MODEL, empty
+    if champion.predictor is None or matrix is None:
+        return part
+    matrix = allowed(champion, matrix, data)
+    proba = np.tile(champion.prior, (n, 1))
+    stated = np.full(n, -1)
+    reason = np.full(n, NO_EVENTS, dtype=object)
+    if len(matrix.customers):
+        at = np.searchsorted(customers, matrix.customers)
+        here = champion.predictor.predict_proba(matrix.X)
+        said = stated_values(here, champion.predictor.thresholds_)
+        best = here.argmax(axis=1)
+        certified = np.isfinite(champion.predictor.thresholds_)[best]
+        proba[np.ix_(at, champion.predictor.classes_)] = here
+        stated[at] = np.where(said >= 0, champion.predictor.classes_[said], -1)
+        why = np.where(certified, UNSURE, NOT_CERTIFIED).astype(object)
+        why[said >= 0] = None
+        reason[at] = why
+    names = np.array(champion.values, dtype=object)
+    part[LIKELIEST] = names[proba.argmax(axis=1)]
+    value = names[stated]
+    value[stated < 0] = None
+    part[VALUE] = value
+    part[PROBABILITY] = proba.max(axis=1)
+    part[STATE] = np.where(stated >= 0, INFERRED, WITHHELD)
+    part[REASON], part[MODEL_VERSION] = reason, champion.version
+    return part
+
+
+def allowed(champion: Champion, matrix: FeatureMatrix, data: Data) -> FeatureMatrix:
+    """Return the columns that a champion learnt from.
+
+    Raises
+    ------
+    ModelError
+        If the snapshot has other features than those it was trained for.
+    """
+    columns = visible(matrix.names, champion.hide, data, f"attributes.{champion.attribute}.hide")
+    matrix = matrix if columns.all() else matrix.select(columns)
+    if matrix.contract != champion.contract:
+        raise ModelError(
+            f"{champion.version}: refuses to score: it was trained for other features (contract "
+            f"{champion.contract}) than this snapshot has (contract {matrix.contract}, {len(matrix.names):,} "
+            "features). The source's fields or windows have changed since: train again (stages=[features,train])."
+        )
+    return matrix
+
+
+def _wide(table: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
+    """Return one row per customer: value, state and probability of each attribute."""
+    wide = table[[CUSTOMER, AS_OF]].drop_duplicates(CUSTOMER).sort_values(CUSTOMER, ignore_index=True)
+    for name in attributes:
+        own = table[table[ATTRIBUTE] == name].set_index(CUSTOMER).loc[wide[CUSTOMER]]
+        wide[name] = own[VALUE].to_numpy()
+        wide[f"{name}__{STATE}"] = own[STATE].to_numpy()
+        wide[f"{name}__{PROBABILITY}"] = own[PROBABILITY].to_numpy()
+    return wide
+
+
+def _label(tracker: Tracker, name: str) -> str:
+    champion = tracker.champion(name)
+    return champion.label if champion else NO_MODEL
+
+
+def _report(settings: Settings, states: Counter[tuple[str, str]], folder: Path) -> None:
+    rows = []
+    for name in settings.attributes:
+        n = sum(states[name, state] for state in (DECLARED, INFERRED, WITHHELD))
+        rows.append(
+            [
+                name,
+                f"{n:,}",
+                *(f"{states[name, s]:,} ({states[name, s] / max(n, 1):.0%})" for s in (DECLARED, INFERRED, WITHHELD)),
+            ]
+        )
+    console.table("Portraits", ["attribute", "customers", DECLARED, INFERRED, WITHHELD], rows, f"Written to {folder}.")

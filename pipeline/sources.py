@@ -1,0 +1,85 @@
+"""Open the tables that a source declares: files, folders of files, package data or database tables."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import ibis.expr.types as ir
+
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import ConfigError, DataError, SchemaError, did_you_mean
+from pipeline.settings import Data, Table
+
+_KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".gz": "csv"}
+
+
+def resolve(root: str, path: str) -> Path:
+    """Return the place that `path` names below `root`.
+
+    `root` is a folder, or `package:<import name>/<folder>` for data that an installed package carries.
+    """
+    location = Path(path).expanduser()
+    if location.is_absolute():
+        return location
+    if not root.startswith("package:"):
+        return Path(root).expanduser() / location
+    package, _, inner = root.removeprefix("package:").partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(
+            f"data.root: the package '{package}' is not installed. For the demo data: pip install 'lookalike[demo]'."
+        )
+    return Path(next(iter(spec.submodule_search_locations))) / inner / location
+
+
+def files_of(table: Table, root: str, where: str) -> list[Path]:
+    """Return the files a declaration names, sorted.
+
+    Raises
+    ------
+    DataError
+        If there is no such file or folder, or no Parquet or CSV file in it.
+    """
+    place = resolve(root, table.path or table.database or "")
+    if place.is_dir():
+        found = sorted(p for p in place.rglob("*") if p.suffix in _KINDS and not p.name.startswith((".", "_")))
+        if not found:
+            raise DataError(f"{where}: the folder {place} holds no Parquet or CSV file")
+        return found
+    if not place.exists():
+        beside = [p.name for p in place.parent.glob("*")] if place.parent.is_dir() else []
+        hint = f" {did_you_mean(place.name, beside)}" if beside else f" The folder {place.parent} does not exist."
+        raise DataError(f"{where}: file not found: {place}.{hint}")
+    return [place]
+
+
+def open_table(engine: DuckDBEngine, table: Table, data: Data, where: str) -> ir.Table:
+    """Open a declared table.
+
+    Parameters
+    ----------
+    where
+        How messages name the declaration, such as ``data.logs.purchases``.
+    """
+    files = files_of(table, data.root, where)
+    if table.database is not None:
+        return engine.attached(files[0], table.table or "")
+    kinds = {_KINDS.get(file.suffix) for file in files}
+    if kinds == {"parquet"}:
+        return engine.parquet(files)
+    if kinds == {"csv"}:
+        return engine.csv(files)
+    raise DataError(f"{where}: {files[0]}: expected Parquet (.parquet) or CSV (.csv, .tsv, .gz) files of one kind")
+
+
+def require_column(table: ir.Table, column: str, where: str, place: str) -> None:
+    """Refuse a column that the table lacks.
+
+    Raises
+    ------
+    SchemaError
+        Naming the column, the place and the closest existing column.
+    """
+    if column not in table.columns:
+        raise SchemaError(f"{where}: column '{column}' not found in {place} {did_you_mean(column, table.columns)}")

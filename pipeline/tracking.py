@@ -1,0 +1,236 @@
+"""MLflow: runs to compare and the registry of models. The only module that knows MLflow."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # nothing leaves the machine
+os.environ["DO_NOT_TRACK"] = "true"
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import mlflow
+import mlflow.sklearn
+import pandas as pd
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import infer_signature
+
+from pipeline.errors import ModelError
+from pipeline.settings import Tracking
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+TRAINING = "lookalike.training"  # tag: fingerprint of the training that a run or version belongs to
+_ROLE = "lookalike.role"
+_QUIET = ("mlflow", "alembic", "sqlalchemy", "git")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version in the registry, with what was written beside it."""
+
+    name: str
+    version: str
+    facts: dict[str, Any]
+    run_id: str
+
+    @property
+    def label(self) -> str:
+        """Return how predictions name the version."""
+        return f"{self.name}/{self.version}"
+
+
+class Tracker:
+    """Runs and registered models of one source.
+
+    Parameters
+    ----------
+    settings
+        Where runs are kept. The order is `settings.uri`, MLFLOW_TRACKING_URI, a database in `settings.folder`.
+    source
+        Name of the source: the experiment, and the beginning of the models' names.
+
+    Raises
+    ------
+    ModelError
+        If the tracking store cannot be opened.
+    """
+
+    def __init__(self, settings: Tracking, source: str) -> None:
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        folder = Path(settings.folder).absolute()
+        self.uri = settings.uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+        self.source = source
+        if self.uri.startswith("sqlite"):
+            folder.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+        self.client = mlflow.MlflowClient()
+        name = settings.experiment or source
+        try:
+            known = self.client.get_experiment_by_name(name)
+            artifacts = (folder / "artifacts").as_uri() if self.uri.startswith("sqlite") else None
+            self.experiment_id = known.experiment_id if known else self.client.create_experiment(name, artifacts)
+        except MlflowException as error:
+            raise ModelError(f"tracking: the store {self.uri} cannot be opened: {_first_line(error)}") from None
+
+    @contextmanager
+    def run(self, name: str, training: str, tags: Mapping[str, str], parent: str | None = None) -> Iterator[str]:
+        """Yield the id of a run; a run of the same training and name that was cut off is taken up again."""
+        found = self._runs(training, name)
+        if found:
+            run_id = found[0].info.run_id
+            self.client.update_run(run_id, status="RUNNING")
+        else:
+            nested = {"mlflow.parentRunId": parent} if parent else {}
+            run = self.client.create_run(
+                self.experiment_id, run_name=name, tags={**tags, **nested, TRAINING: training, _ROLE: name}
+            )
+            run_id = run.info.run_id
+        try:
+            yield run_id
+        except BaseException:
+            self.client.set_terminated(run_id, "FAILED")
+            raise
+        self.client.set_terminated(run_id, "FINISHED")
+
+    def finished(self, training: str, name: str) -> str | None:
+        """Return the id of a finished run of this training and name, or None."""
+        runs = [run for run in self._runs(training, name) if run.info.status == "FINISHED"]
+        return runs[0].info.run_id if runs else None
+
+    def log(
+        self,
+        run_id: str,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tables: Mapping[str, pd.DataFrame] | None = None,
+        texts: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Write parameters, finite metrics, tables, texts and a folder of pictures to a run."""
+        entities = mlflow.entities
+        now = int(pd.Timestamp.now("UTC").timestamp() * 1000)
+        listed = [entities.Metric(k, float(v), now, 0) for k, v in (metrics or {}).items() if pd.notna(v)]
+        told = [entities.Param(k, str(v)[:6000]) for k, v in (params or {}).items()]
+        for start in range(0, max(len(listed), len(told)), 100):
+            self.client.log_batch(run_id, listed[start : start + 100], told[start : start + 100])
+        for name, table in (tables or {}).items():
+            self.client.log_text(run_id, table.to_csv(index=False), f"{name}.csv")
+        for name, text in (texts or {}).items():
+            self.client.log_text(run_id, text, name)
+        if folder is not None and folder.is_dir():
+            self.client.log_artifacts(run_id, str(folder), "pictures")
+
+    def register(
+        self,
+        name: str,
+        model: Any,
+        example: Any,
+        answer: Any,
+        method: str,
+        run_id: str,
+        training: str,
+        facts: Mapping[str, Any],
+    ) -> Registered:
+        """Log a scikit-learn object with its signature and register it; once per training and name.
+
+        Parameters
+        ----------
+        example, answer
+            Some rows of input and what `method` returns for them: the signature.
+        facts
+            What scoring needs to know; kept as tags of the version.
+        """
+        full = self.full_name(name)
+        for version in self._versions(full):
+            if version.tags.get(TRAINING) == training:
+                return _registered(version)
+        with mlflow.start_run(run_id=run_id):
+            logged = mlflow.sklearn.log_model(
+                model,
+                name=name,
+                signature=infer_signature(example, answer),
+                # Own estimators are no part of what skops knows; who can write into the store can run code anyway.
+                serialization_format="cloudpickle",
+                pyfunc_predict_fn=method,
+                pip_requirements=[],
+            )
+        try:
+            self.client.create_registered_model(full)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        tags = {TRAINING: training, **{key: json.dumps(value) for key, value in facts.items()}}
+        version = self.client.create_model_version(full, logged.model_uri, run_id, tags=tags)
+        self.client.update_run(run_id, status="RUNNING")
+        return _registered(version)
+
+    def champion(self, name: str) -> Registered | None:
+        """Return the version that scores, or None."""
+        try:
+            return _registered(self.client.get_model_version_by_alias(self.full_name(name), CHAMPION))
+        except MlflowException:
+            return None
+
+    def promote(self, version: Registered, role: str) -> None:
+        """Give a version the alias champion or challenger."""
+        self.client.set_registered_model_alias(version.name, role, version.version)
+
+    def load(self, version: Registered) -> Any:
+        """Return a registered object; see `load_version`."""
+        return self.load_version(version.name, version.version)
+
+    def load_version(self, name: str, number: str) -> Any:
+        """Return a registered object by its full name and version.
+
+        Raises
+        ------
+        ModelError
+            If its files are missing or damaged.
+        """
+        uri = f"models:/{name}/{number}"
+        try:
+            return mlflow.sklearn.load_model(uri)
+        except Exception as error:  # unpickling damaged bytes can raise anything
+            raise ModelError(
+                f"{uri}: the registered model cannot be loaded: {type(error).__name__}: {_first_line(error)}. "
+                "Its files are missing or damaged: train again, or move the alias 'champion' to another version."
+            ) from None
+
+    def read_table(self, run_id: str, name: str) -> pd.DataFrame | None:
+        """Return a table that a run logged, or None."""
+        try:
+            text = mlflow.artifacts.load_text(f"runs:/{run_id}/{name}.csv")
+        except (MlflowException, OSError):
+            return None
+        from io import StringIO
+
+        return pd.read_csv(StringIO(text), dtype={"customer_id": str})
+
+    def full_name(self, name: str) -> str:
+        """Return a model's name in the registry: `<source>.<name>`."""
+        return f"{self.source}.{name}"
+
+    def _runs(self, training: str, name: str) -> list[Any]:
+        query = f"tags.`{TRAINING}` = '{training}' and tags.`{_ROLE}` = '{name}'"
+        return list(self.client.search_runs([self.experiment_id], query))
+
+    def _versions(self, full: str) -> list[ModelVersion]:
+        return list(self.client.search_model_versions(f"name = '{full}'"))
+
+
+def _registered(version: ModelVersion) -> Registered:
+    facts = {key: json.loads(value) for key, value in version.tags.items() if key != TRAINING}
+    return Registered(version.name, str(version.version), facts, version.run_id or "")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0]

@@ -1,0 +1,309 @@
+"""The training stage: labels, one predictor per attribute, runs in MLflow, champions in the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import scipy.sparse as sp
+import yaml
+from joblib import Parallel, delayed
+
+from pipeline import console
+from pipeline.engine import DuckDBEngine
+from pipeline.features.encoder import BehaviourEncoder
+from pipeline.features.matrix import fit_encoder, read_matrix
+from pipeline.features.naming import visible
+from pipeline.features.snapshot import require_before, snapshot_folder
+from pipeline.features.stage import read_encoder
+from pipeline.labels.declared import declared_labels
+from pipeline.labels.future import future_labels
+from pipeline.labels.known import Labels
+from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.predictor import Task, Trained, train_attribute
+from pipeline.promotion import Decision, decide, old_losses
+from pipeline.records import (
+    attribute_facts,
+    git_commit,
+    log_attribute,
+    log_summary,
+    register_attribute,
+    yaml_safe,
+)
+from pipeline.settings import Attribute, Settings, as_plain
+from pipeline.timeline import as_of_name, instants, resolve_as_of, snapshot_instants, too_short
+from pipeline.tracking import CHAMPION, Registered, Tracker
+
+ENCODER = "behaviour_encoder"
+
+
+@dataclass(frozen=True)
+class Known:
+    """An attribute's labels, now and one horizon earlier."""
+
+    labels: Labels
+    earlier: Labels
+
+
+def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> dict[str, Any]:
+    """Train, judge, track and register a predictor for each attribute; return the manifest.
+
+    Nothing is done where a finished training of the same inputs stands. A training that was cut off goes
+    on: finished attributes are kept, its MLflow runs are taken up again, no version is registered twice.
+
+    Raises
+    ------
+    ConfigError, DataError, LeakageError
+        If an attribute is declared wrongly; too few labels are no error but reported.
+    """
+    events = read_manifest(outputs / "events")
+    as_of_us = resolve_as_of(settings.data, events)
+    first_us = min(facts["first_us"] for facts in events["logs"].values())
+    stamps = {
+        at: read_manifest(snapshot_folder(outputs, at))["fingerprint"]
+        for at in snapshot_instants(settings.attributes, as_of_us, first_us)
+    }
+    plain = as_plain(settings)
+    used = {key: plain[key] for key in ("attributes", "model", "evaluation", "features", "seed")}
+    profiles = read_manifest(outputs / "profiles")["fingerprint"]
+    expected = fingerprint(stamps, profiles, used, tracker.uri, code_fingerprint())
+    folder = outputs / "training"
+    if is_current(folder, expected):
+        console.say("train: nothing has changed since the last training")
+        return read_manifest(folder)
+    facts: dict[str, Any] = {"as_of_us": as_of_us, "data_fingerprint": events["fingerprint"], "attributes": {}}
+    with DuckDBEngine(workers, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
+        known, facts["ineligible"] = collect_labels(engine, settings, outputs, as_of_us, first_us)
+        with whole(folder, expected, facts) as partial:
+            encoder, tasks = _prepare(engine, settings, outputs, known, as_of_us, partial)
+            _run(settings, outputs, tracker, engine, workers, expected, encoder, tasks, partial, facts)
+            for path in (partial / "matrices").glob("*"):
+                path.unlink()
+    _report(facts)
+    return facts
+
+
+def collect_labels(
+    engine: DuckDBEngine, settings: Settings, outputs: Path, as_of_us: int, first_us: int
+) -> tuple[dict[str, Known], dict[str, str]]:
+    """Return the labels of all attributes that can be learnt, and why the others cannot."""
+    known: dict[str, Known] = {}
+    ineligible: dict[str, str] = {}
+    least = settings.model.min_labels_per_value
+    for name, attribute in settings.attributes.items():
+        short = too_short(attribute, as_of_us, first_us)
+        if short is None:
+            found = _labels(engine, settings, outputs, name, attribute, as_of_us)
+            short = found.labels.ineligible(least) or found.earlier.ineligible(least)
+        if short is not None:
+            ineligible[name] = short
+            console.warn(f"train: '{name}' is not learnt: {short}")
+        else:
+            known[name] = found
+    return known, ineligible
+
+
+def _labels(
+    engine: DuckDBEngine, settings: Settings, outputs: Path, name: str, attribute: Attribute, as_of_us: int
+) -> Known:
+    if attribute.future is None:
+        if settings.data.profiles is None:
+            nobody = Labels(name, attribute.kind, attribute.values or (), np.empty(0, object), np.empty(0, np.int64))
+            return Known(nobody, nobody)
+        labels = declared_labels(engine, outputs / "profiles", name, attribute, settings.data)
+        return Known(labels, labels)
+    at = instants(attribute, as_of_us)
+    both = []
+    for label_us in (at.labels_us, at.earlier_us):
+        snapshot = snapshot_folder(outputs, label_us)
+        require_before(read_manifest(snapshot), label_us, f"attributes.{name}")
+        both.append(future_labels(engine, outputs / "events", snapshot, name, attribute, settings.data, label_us))
+    return Known(*both)
+
+
+def _prepare(
+    engine: DuckDBEngine,
+    settings: Settings,
+    outputs: Path,
+    known: dict[str, Known],
+    as_of_us: int,
+    partial: Path,
+) -> tuple[BehaviourEncoder, list[Task]]:
+    """Fit encoders, write each needed feature matrix once, and describe each attribute's task."""
+    encoders: dict[int, BehaviourEncoder] = {}
+    written: dict[Path, np.ndarray] = {}
+
+    def encoder_of(at_us: int) -> BehaviourEncoder:
+        if at_us not in encoders:
+            snapshot = snapshot_folder(outputs, at_us)
+            latest = at_us == as_of_us
+            encoders[at_us] = (
+                read_encoder(outputs)
+                if latest
+                else fit_encoder(engine, snapshot, settings.features.vector, settings.seed)
+            )
+        return encoders[at_us]
+
+    def matrix_file(at_us: int, encoder_us: int) -> Path:
+        path = partial / "matrices" / f"{as_of_name(at_us)}-encoded-{as_of_name(encoder_us)}.joblib"
+        if path not in written:
+            matrix = read_matrix(engine, snapshot_folder(outputs, at_us), encoder_of(encoder_us))
+            write_file(path, lambda place: joblib.dump(matrix, place))
+            written[path] = matrix.names
+        return path
+
+    tasks = []
+    for name, found in known.items():
+        attribute = settings.attributes[name]
+        at = instants(attribute, as_of_us)
+        files = (
+            matrix_file(at.labels_us, as_of_us),
+            matrix_file(at.earlier_us, at.earlier_us),
+            matrix_file(at.labels_us, at.earlier_us),
+        )
+        columns = {str(f): visible(written[f], attribute.hide, settings.data, f"attributes.{name}.hide") for f in files}
+        tasks.append(Task(name, found.labels, found.earlier, *files, columns, attribute.min_precision))
+    return encoder_of(as_of_us), tasks
+
+
+def _run(
+    settings: Settings,
+    outputs: Path,
+    tracker: Tracker,
+    engine: DuckDBEngine,
+    workers: int,
+    training: str,
+    encoder: BehaviourEncoder,
+    tasks: list[Task],
+    partial: Path,
+    facts: dict[str, Any],
+) -> None:
+    """Train the tasks side by side; then track, register and decide on champions, one after another."""
+    tags = {
+        "stage": "train",
+        "source": settings.data.name,
+        "model": settings.model.name,
+        "data_fingerprint": facts["data_fingerprint"],
+        "git_commit": git_commit(),
+        "as_of": as_of_name(facts["as_of_us"]),
+    }
+    with tracker.run(f"train {settings.model.name} {training[:6]}", training, tags) as parent:
+        tracker.log(parent, texts={"config.yaml": yaml.safe_dump(yaml_safe(as_plain(settings)), sort_keys=False)})
+        results = _fit(settings, tasks, workers, partial)
+        registered = _register_encoder(tracker, training, encoder, parent, facts)
+        with console.progress("register", len(results)) as step:
+            for trained in results:
+                own = {**tags, "attribute": trained.attribute, "kind": trained.kind}
+                with tracker.run(trained.attribute, f"{training}-{trained.attribute}", own, parent) as run_id:
+                    facts["attributes"][trained.attribute] = _track(
+                        settings,
+                        outputs,
+                        tracker,
+                        engine,
+                        run_id,
+                        training,
+                        trained,
+                        registered,
+                        partial,
+                        facts["as_of_us"],
+                    )
+                step(trained.attribute)
+        pictures = partial / "pictures" / "_training"
+        log_summary(tracker, parent, results, facts["ineligible"], settings.model.min_precision, pictures)
+
+
+def _fit(settings: Settings, tasks: list[Task], workers: int, partial: Path) -> list[Trained]:
+    """Return all results in the order of the tasks; those that an earlier, cut-off run finished are kept."""
+    waiting = [task for task in tasks if not _result_file(partial, task.attribute).exists()]
+    waiting.sort(key=lambda task: len(task.labels.y) * max(1, len(task.labels.values) - 1), reverse=True)
+    jobs = [delayed(_train_and_save)(task, settings, partial) for task in waiting]
+    with console.progress("train", len(tasks)) as step:
+        for task in tasks:
+            if task not in waiting:
+                step(f"{task.attribute} (kept)")
+        for name in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
+            step(name)
+    return [joblib.load(_result_file(partial, task.attribute)) for task in tasks]
+
+
+def _track(
+    settings: Settings,
+    outputs: Path,
+    tracker: Tracker,
+    engine: DuckDBEngine,
+    run_id: str,
+    training: str,
+    trained: Trained,
+    encoder: Registered,
+    partial: Path,
+    as_of_us: int,
+) -> dict[str, Any]:
+    """Write one attribute's run, register its predictor and decide on its role."""
+    name = trained.attribute
+    attribute = settings.attributes[name]
+    labels_us = instants(attribute, as_of_us).labels_us
+    log_attribute(tracker, run_id, trained, settings.model, settings.evaluation, partial / "pictures" / name)
+    before = tracker.champion(name)
+    version = register_attribute(tracker, run_id, trained, attribute, encoder, labels_us, f"{training}-{name}")
+    if before is None or before.version == version.version:
+        decision = Decision(CHAMPION, "the first version")
+    else:
+        old, why = old_losses(tracker, before, trained, labels_us, snapshot_folder(outputs, labels_us), engine)
+        decision = decide(trained.losses, old, why, settings.seed)
+    tracker.promote(version, decision.role)
+    tracker.log(run_id, params={"role": decision.role, "role_reason": decision.reason})
+    return attribute_facts(trained, version, decision)
+
+
+def _train_and_save(task: Task, settings: Settings, partial: Path) -> str:
+    pictures = partial / "pictures" / task.attribute
+    trained = train_attribute(task, settings.model, settings.evaluation, settings.seed, pictures)
+    write_file(_result_file(partial, task.attribute), lambda path: joblib.dump(trained, path))
+    return task.attribute
+
+
+def _result_file(partial: Path, attribute: str) -> Path:
+    return partial / "predictors" / f"{attribute}.joblib"
+
+
+def _register_encoder(
+    tracker: Tracker, training: str, encoder: BehaviourEncoder, parent: str, facts: dict[str, Any]
+) -> Registered:
+    example = sp.csr_matrix((2, len(encoder.vocabulary)))
+    told = {"fingerprint": encoder.fingerprint_, "tokens": len(encoder.vocabulary), "as_of_us": facts["as_of_us"]}
+    version = tracker.register(
+        ENCODER, encoder, example, encoder.transform(example), "transform", parent, training, told
+    )
+    tracker.promote(version, CHAMPION)
+    facts["encoder"] = version.label
+    return version
+
+
+def _report(facts: dict[str, Any]) -> None:
+    rows = []
+    for name, fact in facts["attributes"].items():
+        area, low, high = fact["auc"]
+        stated = [
+            f"{value} {item['coverage']:.0%} ({item['precision']:.0%} right)"
+            for value, item in fact["values"].items()
+            if item["threshold"] is not None
+        ]
+        rows.append(
+            [
+                name,
+                f"{fact['n']:,}",
+                f"{area:.3f} [{low:.3f}, {high:.3f}]",
+                ", ".join(stated) or "withheld",
+                fact["role"],
+            ]
+        )
+    console.table(
+        "Predictors, judged on test customers",
+        ["attribute", "customers", "AUC [95 %]", "stated for (precision found)", "role"],
+        rows,
+        "AUC of the prior is 0.500. A value is stated only where its precision is certified; shares are of all test "
+        "customers.",
+    )

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.metrics import ece, log_loss
+from pipeline.model.calibration import ProbabilityCalibrator
+
+METHODS = ["temperature", "sigmoid", "isotonic"]
+
+
+def skewed(n_classes, sharpness, n=4000, seed=0):
+    """Return probabilities whose log is `sharpness` times the true one, and labels."""
+    rng = np.random.default_rng(seed)
+    true = rng.dirichlet(np.ones(n_classes), n)
+    y = (np.log(true) + rng.gumbel(size=true.shape)).argmax(axis=1)
+    raw = true**sharpness
+    return raw / raw.sum(axis=1, keepdims=True), y
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("sharpness", [3.0, 0.3])
+def test_moves_in_the_right_direction_and_improves_new_customers(method, n_classes, sharpness):
+    calibrator = ProbabilityCalibrator(method).fit(*skewed(n_classes, sharpness))
+    raw, y = skewed(n_classes, sharpness, seed=1)
+    calibrated = calibrator.transform(raw)
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1)
+    confidence_falls = calibrated.max(axis=1).mean() < raw.max(axis=1).mean()
+    assert confidence_falls == (sharpness > 1)
+    assert ece(y, calibrated) < 0.6 * ece(y, raw)
+    assert log_loss(y, calibrated) < log_loss(y, raw)
+
+
+def test_temperature_undoes_a_planted_temperature():
+    raw, y = skewed(3, 2.0, n=20_000)
+    true, _ = skewed(3, 1.0, n=20_000)
+    np.testing.assert_allclose(ProbabilityCalibrator().fit(raw, y).transform(raw), true, atol=0.02)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_class_without_labels_keeps_no_probability(method):
+    raw, y = skewed(3, 1.0)
+    calibrated = ProbabilityCalibrator(method).fit(raw[y != 1], y[y != 1]).transform(raw)
+    assert (calibrated[:, 1] == 0).all()
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_class_with_one_label_and_certain_probabilities_are_taken(method):
+    raw = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]] * 10 + [[0.5, 0.5, 0.0]])
+    y = np.array([0, 1] * 10 + [2])
+    calibrated = ProbabilityCalibrator(method).fit(raw, y).transform(raw)
+    assert np.isfinite(calibrated).all()
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1)
+
+
+def test_a_single_class_is_certain():
+    raw = np.array([[0.5, 0.5], [0.2, 0.8]])
+    assert ProbabilityCalibrator().fit(raw, np.array([1, 1])).transform(raw).tolist() == [[0, 1], [0, 1]]
+
+
+def test_an_unknown_method_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"unknown calibration 'temprature' .* Did you mean 'temperature'"):
+        ProbabilityCalibrator("temprature")

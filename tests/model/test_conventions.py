@@ -1,0 +1,24 @@
+"""Every estimator follows scikit-learn's conventions, checked by scikit-learn itself."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from pipeline.model.boosting import DenseBoosting
+from pipeline.model.certified import CertifiedClassifier
+from pipeline.model.linear import SparseLogistic
+from pipeline.model.stacked import StackedClassifier
+
+# Fewer trees and folds than by default: the checks fit each estimator some 60 times.
+ESTIMATORS = [
+    SparseLogistic(),
+    DenseBoosting(),
+    StackedClassifier(boosting=DenseBoosting(n_estimators=20), folds=3),
+    CertifiedClassifier(SparseLogistic(), folds=3),
+    CertifiedClassifier(SparseLogistic(), folds=3, holdout_from=2),
+]
+
+
+# No check is expected to fail. The array-API check skips itself unless SCIPY_ARRAY_API is set: features
+# are NumPy or SciPy here.
+@parametrize_with_checks(ESTIMATORS)
+def test_follows_scikit_learn(estimator, check):
+    check(estimator)
