@@ -48,7 +48,7 @@ format: setup ## format the code and mend what the linter can
 	$(VENV)/bin/ruff check --fix pipeline tests
 
 bench: setup ## time and memory of each stage, as a table
-	OMP_WAIT_POLICY=passive $(VENV)/bin/python tests/bench.py $(ARGS)
+	OMP_WAIT_POLICY=passive $(VENV)/bin/python -m tests.bench $(ARGS)
 
 clean: ## remove what the stages wrote, not the models
 	rm -rf outputs

@@ -48,6 +48,8 @@ def _hydra(config: DictConfig) -> None:
         run(settings_of(config))
     except PipelineError as error:  # told here, because Hydra would first print all overrides
         _fail(str(error))
+    except OmegaConfBaseException as error:
+        _fail(_in_our_words(error))
 
 
 def main() -> None:

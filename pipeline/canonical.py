@@ -6,19 +6,27 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.columns import BUCKET, CUSTOMER, EVENT_DAY, EVENT_US, HOUR, RAW, REASON, UNMATCHED, WEEKDAY
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import DuckDBEngine, names_zone
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import Data, Log
-from pipeline.sources import open_table, require_column
+from pipeline.sources import open_table, place_of, require_column
 
-_EARLIEST_US = -62_135_596_800_000_000  # year 1, the first that a timestamp can show
+_EARLIEST_US = -2_208_988_800_000_000  # 1900-01-01: before it, a time stands for "unknown" in some program
+_LATEST = "9999-12-31"  # what lies beyond, infinity too, no zone can be applied to
+_MOST = 9_000_000_000_000_000_000  # microseconds that an int64 holds
+_DATE = "^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+_LOCAL = _DATE + r"([ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?$"
+_ABSOLUTE = (
+    _DATE
+    + r"[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)? ?(Z|UTC|[A-Za-z_]+/[A-Za-z_/]+|[+-][01][0-9](:?[0-5][0-9])?)$"
+)
 
 
 def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: int, now_us: int) -> ir.Table:
     """Return a log's rows in canonical form, with `reason` set where a row cannot be used."""
     table = _joined(engine, log, data, where)
     ids = customer_id(table[log.id])
-    event_us, time_found = _event_us(engine, table[log.time], log, log.zone or data.time_zone)
+    event_us, time_found = _event_us(engine, table[log.time], log, log.zone or data.time_zone, where)
     usable_us = (event_us >= _EARLIEST_US) & (event_us <= now_us)
     numbers = {name: _number(table[column]) for name, column in log.numeric.items()}
     reason = ibis.cases(
@@ -26,6 +34,7 @@ def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: i
         (~time_found, "null time"),
         (event_us.isnull(), "unparseable time"),
         (event_us > now_us, "future time"),
+        (event_us < _EARLIEST_US, "time before 1900"),
         *(
             (
                 table[column].cast("string").strip().length().fill_null(0).cast("int64").sign()
@@ -51,7 +60,7 @@ def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: i
             HOUR: clock.hour().cast("int8"),
             WEEKDAY: clock.day_of_week.index().cast("int8"),
             **{name: _token(table[column]) for name, column in log.categorical.items()},
-            **{name: value.isnan().ifelse(ibis.null("float64"), value) for name, value in numbers.items()},
+            **{name: _is_nan(value).ifelse(ibis.null("float64"), value) for name, value in numbers.items()},
             REASON: reason,
             RAW: reason.notnull().ifelse(ibis.literal("; ").join(shown), ibis.null("string")),
             UNMATCHED: table[UNMATCHED],
@@ -63,13 +72,12 @@ def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: i
 def _joined(engine: DuckDBEngine, log: Log, data: Data, where: str) -> ir.Table:
     """Return the log with the declared columns of its reference tables at its side."""
     table = open_table(engine, log, data, where)
-    place = log.path or f"{log.database}:{log.table}"
+    place = place_of(log)
     wanted = [log.id, log.time, *log.categorical.values(), *log.numeric.values()]
-    unmatched = ibis.literal(0, "int64")
     places = [place]
     for position, join in enumerate(log.join):
         here = f"{where}.join[{position}]"
-        other_place = join.path or f"{join.database}:{join.table}"
+        other_place = place_of(join)
         places.append(other_place)
         other = open_table(engine, join, data, here)
         if not join.by:
@@ -77,17 +85,17 @@ def _joined(engine: DuckDBEngine, log: Log, data: Data, where: str) -> ir.Table:
         for ours, theirs in join.by.items():
             require_column(table, ours, here, place)
             require_column(other, theirs, here, other_place)
-        keys = {f"_key{place_of}": other[theirs].cast("string") for place_of, theirs in enumerate(join.by.values())}
+        keys = {f"_key{place_of}": customer_id(other[theirs]) for place_of, theirs in enumerate(join.by.values())}
         taken = {name: other[name] for name in wanted if name not in table.columns and name in other.columns}
         reference = other.select(**keys, **taken)
+        reference = reference.filter([reference[key].notnull() for key in keys])
         _refuse_repeated(engine, reference, list(keys), f"{here}: {other_place}", list(join.by.values()))
         matched = table.left_join(
             reference,
-            [table[ours].cast("string") == reference[key] for ours, key in zip(join.by, keys, strict=True)],
+            [customer_id(table[ours]) == reference[key] for ours, key in zip(join.by, keys, strict=True)],
         )
-        unmatched_name = f"{UNMATCHED}{position}"
-        table = matched.mutate(**{unmatched_name: matched["_key0"].isnull().cast("int64")}).drop(*keys)
-        unmatched = unmatched + table[unmatched_name] if position == 0 else unmatched
+        flag = matched["_key0"].isnull().cast("int64")
+        table = matched.mutate(**{f"{UNMATCHED}{position}": flag}).drop(*keys)
     for column in wanted:
         require_column(table, column, where, " or ".join(places))
     flags = [name for name in table.columns if name.startswith(UNMATCHED)]
@@ -101,7 +109,7 @@ def _refuse_repeated(
 ) -> None:
     """Refuse a key that stands twice in a reference table: it would silently double events."""
     repeated = reference.group_by(keys).agg(n=ibis._.count()).filter(ibis._.n > 1).limit(3)
-    found = engine.arrow(repeated).to_pylist()
+    found = engine.arrow(repeated, where).to_pylist()
     if found:
         examples = ", ".join(str(tuple(row[key] for key in keys)) for row in found)
         raise DataError(
@@ -111,41 +119,84 @@ def _refuse_repeated(
 
 
 def customer_id(column: ir.Column) -> ir.StringColumn:
-    """Return ids as texts; 12346.0 and 12346 are the same customer, blank is none."""
+    """Return ids as texts; 12346.0 and 12346 are the same customer, blank and not-a-number are none.
+
+    A column of whole numbers becomes one of doubles as soon as one program has seen a gap in it, and is then written
+    to CSV with a decimal point.
+    """
+    return _token(column).re_replace(r"^([+-]?[0-9]+)\.0+$", r"\1")
+
+
+def _token(column: ir.Column) -> ir.StringColumn:
+    """Return cells as texts without blanks around them; 12.0 in a column of doubles is 12."""
     if column.type().is_floating():
+        column = column.cast("float64")
+        column = (_is_nan(column) | column.isinf()).ifelse(ibis.null("float64"), column)
         whole_number = column.try_cast("int64")
         column = (whole_number.cast("float64") == column).ifelse(whole_number.cast("string"), column.cast("string"))
     text = column.cast("string").strip()
     return (text.length() == 0).ifelse(ibis.null("string"), text)
 
 
-def _token(column: ir.Column) -> ir.StringColumn:
-    text = column.cast("string").strip()
-    return (text.length() == 0).ifelse(ibis.null("string"), text)
-
-
 def _number(column: ir.Column) -> ir.FloatingColumn:
-    if column.type().is_numeric() or column.type().is_boolean():
-        return column.cast("float64")
-    return column.cast("string").strip().try_cast("float64")
+    plain = column.type().is_numeric() or column.type().is_boolean()
+    value = column.cast("float64") if plain else column.cast("string").strip().try_cast("float64")
+    return value + 0.0  # of -0.0 and 0.0, which are equal, one is left: the total order needs it
+
+
+def _is_nan(column: ir.FloatingColumn) -> ir.BooleanColumn:
+    """Tell where not-a-number stands.
+
+    DuckDB takes a plain `isnan` for false wherever a Parquet file's least and greatest value are numbers, which
+    statistics always are; a `nullif` in between makes it look.
+    """
+    return column.nullif(1.7976931348623157e308).isnan().fill_null(False)
 
 
 def _event_us(
-    engine: DuckDBEngine, column: ir.Column, log: Log, zone: str
+    engine: DuckDBEngine, column: ir.Column, log: Log, zone: str, where: str
 ) -> tuple[ir.IntegerColumn, ir.BooleanColumn]:
     """Return instants in microseconds and whether a time was given at all."""
     kind = column.type()
-    if kind.is_timestamp() and kind.timezone is not None:
-        return engine.instant_us(column.cast("timestamp"), "UTC"), column.notnull()
     if kind.is_timestamp() or kind.is_date():
-        return engine.instant_us(column.cast("timestamp"), zone), column.notnull()
-    if kind.is_integer():
-        factor = {"s": 1_000_000, "ms": 1_000, "us": 1}[log.time_unit]
-        return column.cast("int64") * factor, column.notnull()
-    text = column.cast("string").strip()
-    given = (text.length() > 0).fill_null(False)
+        zoned = kind.is_timestamp() and kind.timezone is not None
+        return engine.instant_us(_bounded(column.try_cast("timestamp")), "UTC" if zoned else zone), column.notnull()
+    text = _token(column)
+    given = text.notnull()
     if log.time_format is not None:
-        return engine.instant_us(engine.parse_time(text, log.time_format), zone), given
-    absolute = text.re_search(r"[0-9]{2}:?[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$")
-    parsed = text.try_cast("timestamp")
-    return absolute.ifelse(engine.instant_us(parsed, "UTC"), engine.instant_us(parsed, zone)), given
+        try:
+            parsed = engine.parse_time(text, log.time_format)
+        except DataError as error:
+            raise ConfigError(f"{where}.time_format: '{log.time_format}': {error}") from None
+        return engine.instant_us(_bounded(parsed), "UTC" if names_zone(log.time_format) else zone), given
+    if kind.is_numeric() or log.time_unit is not None:
+        factor = {"s": 1_000_000, "ms": 1_000, "us": 1}[log.time_unit or "s"]
+        return _epoch_us(column, factor), given
+    local = _bounded(text.re_search(_LOCAL).ifelse(text, ibis.null("string")).try_cast("timestamp"))
+    # DuckDB reads an offset only right behind the clock, and only into an instant: a plain timestamp drops it.
+    joined = text.re_search(_ABSOLUTE).ifelse(text.re_replace(r" ([+-][0-9:]+)$", r"\1"), ibis.null("string"))
+    absolute = joined.try_cast("timestamp('UTC')").cast("timestamp")
+    return ibis.coalesce(engine.instant_us(local, zone), engine.instant_us(_bounded(absolute), "UTC")), given
+
+
+def _epoch_us(column: ir.Column, factor: int) -> ir.IntegerColumn:
+    """Return a count of units since the epoch in microseconds; what an int64 cannot hold is cut to its bounds."""
+    if not column.type().is_integer():  # doubles and texts: whole units exactly, parts of one rounded
+        text = column.cast("string").strip()
+        number = text.try_cast("float64")
+        usable = number.abs() < _MOST // factor
+        parts = (usable.ifelse(number, ibis.null("float64")) * factor).round().cast("int64")
+        whole = usable.ifelse(text.try_cast("int64"), ibis.null("int64")) * factor
+        whole = text.re_search(r"^[+-]?[0-9]+$").ifelse(whole, ibis.null("int64"))
+        beyond = (number > 0).ifelse(_MOST, (number < 0).ifelse(-_MOST, ibis.null("int64")))
+        return ibis.coalesce(whole, parts, _is_nan(number).ifelse(ibis.null("int64"), beyond))
+    limit = _MOST // factor
+    low = (column < -limit).ifelse(-limit, column)
+    return (low > limit).ifelse(limit, low).cast("int64") * factor
+
+
+def _bounded(local: ir.TimestampColumn) -> ir.TimestampColumn:
+    """Return clock times cut to those that every zone can be applied to; they are refused later by what they say."""
+    latest, earliest = ibis.timestamp(_LATEST), ibis.timestamp("1800-01-01")
+    late = (local > latest).ifelse(latest, local)
+    return (late < earliest).ifelse(earliest, late)

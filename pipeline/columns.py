@@ -23,13 +23,14 @@ EVENT_DAY = "event_day"  # int32, days since the epoch, local to the source's zo
 HOUR = "hour"  # int8, 0-23, local
 WEEKDAY = "weekday"  # int8, 0 = Monday, local
 BUCKET = "bucket"  # int32, hash bucket of the customer
-RESERVED = (CUSTOMER, EVENT_US, EVENT_DAY, HOUR, WEEKDAY, BUCKET)
 
 UNMATCHED = "_unmatched"  # int64, while events are checked: 1 where a reference table has no such row
 
 # quarantine
 REASON = "reason"
 RAW = "raw"  # the row's declared columns as text, as found in the source
+
+RESERVED = (CUSTOMER, EVENT_US, EVENT_DAY, HOUR, WEEKDAY, BUCKET, UNMATCHED, REASON, RAW)  # no field is called so
 
 # tokens
 FIELD = "field"  # "<log>__<field>"

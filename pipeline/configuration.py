@@ -42,7 +42,7 @@ def _explain(item: dict[str, Any]) -> str:
     shown = (
         "" if isinstance(found, dict) or is_dataclass(found) or item["type"] == "value_error" else f"; found {found!r}"
     )
-    return f"  {where or 'the configuration'}: {message}{shown}"
+    return f"  {where}: {message}{shown}" if where else f"  {message}{shown}"
 
 
 def _type_at(hint: Any, location: tuple[Any, ...]) -> Any:

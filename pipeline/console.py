@@ -25,11 +25,13 @@ def warn(text: str) -> None:
     _OUT.print(Text(text, style="yellow"))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
-    """Print a table; the first column is text, the others are numbers or short words."""
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "", left: Sequence[int] = (0,)
+) -> None:
+    """Print a table; the columns at the positions `left` are texts, the others numbers or short words."""
     shown = Table(title=title, box=box.SIMPLE, title_justify="left", title_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        shown.add_column(column, justify="left" if number == 0 else "right", no_wrap=number == 0)
+        shown.add_column(column, justify="left" if number in left else "right", no_wrap=number == 0)
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
     wide = Console(highlight=False, width=None if _OUT.is_terminal else _WIDTH_IN_A_LOG)

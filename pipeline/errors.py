@@ -57,6 +57,6 @@ def did_you_mean(found: str, allowed: Iterable[str], limit: int = 12) -> str:
     names = list(dict.fromkeys(str(name) for name in allowed))
     listed = ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")
     text = f"(allowed: {listed})."
-    folded = {name.casefold(): name for name in names}
+    folded = {name.casefold(): name for name in reversed(names)}
     close = get_close_matches(str(found).casefold(), folded, n=1, cutoff=0.6)
     return f"{text} Did you mean '{folded[close[0]]}'?" if close else text

@@ -36,7 +36,7 @@ from pipeline.outputs import (
     write_json,
 )
 from pipeline.settings import Data, Log, as_plain
-from pipeline.sources import files_of
+from pipeline.sources import files_of, place_of
 from pipeline.timeline import check_zone
 
 Progress = Callable[[str], None]
@@ -51,7 +51,9 @@ def events_fingerprint(data: Data, buckets: int) -> str:
     """Return the fingerprint of a source's logs: files, declaration, buckets, code."""
     logs = {
         name: [
-            file_facts(file) for table in (log, *log.join) for file in files_of(table, data.root, f"data.logs.{name}")
+            file_facts(file)
+            for where, table in (("", log), *((f".join[{n}]", join) for n, join in enumerate(log.join)))
+            for file in files_of(table, data.root, f"data.logs.{name}{where}")
         ]
         for name, log in data.logs.items()
     }
@@ -94,20 +96,27 @@ def write_events(
     if is_current(folder, expected):
         return read_manifest(folder)
     now_us = time.time_ns() // 1000 if now_us is None else now_us
-    shutil.rmtree(quarantine, ignore_errors=True)
+    for stranger in [path for path in quarantine.glob("*") if path.is_dir() and path.name not in data.logs]:
+        shutil.rmtree(stranger)
     facts: dict[str, Any] = {"buckets": buckets, "logs": {}}
     with whole(folder, expected, facts) as partial:
         for name, log in data.logs.items():
             progress(f"events of {name}")
+            staged = partial / f".staged-{name}"
             if not all(bucket_file(partial / name, bucket).exists() for bucket in range(buckets)):
-                staged = partial / f".staged-{name}"
-                raw = canonical(engine, log, data, f"data.logs.{name}", buckets, now_us)
-                engine.write_split(raw, staged, BUCKET)
+                shutil.rmtree(quarantine / name, ignore_errors=True)
+                where = f"data.logs.{name}"
+                raw = canonical(engine, log, data, where, buckets, now_us)
+                engine.write_split(raw, staged, BUCKET, f"{where}: {place_of(log)}")
+                if next(staged.rglob("*.parquet"), None) is None:
+                    raise DataError(f"{where}: {place_of(log)} holds no event at all; a log needs at least one row")
                 for bucket in range(buckets):
                     _check_bucket(engine, log, staged, bucket, partial / name, quarantine / name)
-                shutil.rmtree(staged)
+            shutil.rmtree(staged, ignore_errors=True)
             facts["logs"][name] = _log_facts(partial / name, buckets)
             _refuse_bad(name, log, data, facts["logs"][name], quarantine / name)
+    if quarantine.is_dir() and not any(quarantine.iterdir()):
+        quarantine.rmdir()
     return read_manifest(folder)
 
 
@@ -125,7 +134,7 @@ def _check_bucket(engine: DuckDBEngine, log: Log, staged: Path, bucket: int, fol
     table = table if files else table.filter(ibis.literal(False))
     order = [CUSTOMER, EVENT_US, *fields]
     if log.duplicates == "quarantine":
-        copy = ibis.row_number().over(ibis.window(group_by=[*order, REASON, RAW]))
+        copy = ibis.row_number().over(ibis.window(group_by=[*order, REASON, RAW], order_by=UNMATCHED))
         table = table.mutate(
             **{REASON: ibis.coalesce(table[REASON], (copy > 0).ifelse("duplicate event", ibis.null("string")))}
         )
@@ -154,13 +163,14 @@ def _check_bucket(engine: DuckDBEngine, log: Log, staged: Path, bucket: int, fol
 
 
 def _log_facts(folder: Path, buckets: int) -> dict[str, Any]:
-    parts = [json.loads(bucket_file(folder, bucket).with_suffix(".json").read_text()) for bucket in range(buckets)]
+    files = [bucket_file(folder, bucket).with_suffix(".json") for bucket in range(buckets)]
+    parts = [json.loads(file.read_text("utf-8")) for file in files]
     bad: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for part in parts:
         for item in part["bad"]:
             bad[item[REASON]] += item["n"]
-            examples.setdefault(item[REASON], item["example"])
+            examples[item[REASON]] = min(item["example"], examples.get(item[REASON], item["example"]))
     seen = [part for part in parts if part["rows"]]
     return {
         "rows": sum(part["rows"] for part in parts),
@@ -179,9 +189,7 @@ def _log_facts(folder: Path, buckets: int) -> dict[str, Any]:
 
 def _refuse_bad(name: str, log: Log, data: Data, facts: dict[str, Any], quarantine: Path) -> None:
     bad, rows = sum(facts["bad"].values()), facts["rows"]
-    place = log.path or f"{log.database}:{log.table}"
-    if rows + bad == 0:
-        raise DataError(f"data.logs.{name}: {place} holds no event at all; a log needs at least one row")
+    place = place_of(log)
     share = bad / (rows + bad)
     listed = "; ".join(
         f"{reason}: {count:,} rows, such as [{facts['examples'][reason]}]" for reason, count in facts["bad"].items()
@@ -189,7 +197,7 @@ def _refuse_bad(name: str, log: Log, data: Data, facts: dict[str, Any], quaranti
     if share > data.quality.max_bad_share:
         raise DataError(
             f"data.logs.{name}: {place}: {bad:,} of {rows + bad:,} rows ({share:.1%}) cannot be used, more than "
-            f"data.quality.max_bad_share={data.quality.max_bad_share:.0%} allows. {listed}. "
+            f"data.quality.max_bad_share={data.quality.max_bad_share:g} allows. {listed}. "
             f"The rows are kept in {quarantine}."
         )
     if rows == 0:

@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
 
 MANIFEST = "_manifest.json"
 
@@ -68,6 +68,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{folder / MANIFEST}: damaged manifest ({error}). Delete the folder; run again.") from None
+    if not isinstance(manifest, dict):
+        raise DataError(f"{folder / MANIFEST}: damaged manifest (no JSON object). Delete the folder; run again.")
     return manifest
 
 
@@ -77,15 +79,22 @@ def is_current(folder: Path, expected: str) -> bool:
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary name, flush to disk and rename: the file is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Call `write` with a temporary name, flush to disk and rename: the file is whole or absent.
+
+    Raises
+    ------
+    DataError
+        If the disk is full or does not let itself be written.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        write(partial)
-        _sync(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(partial)
+            _sync(partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -112,23 +121,25 @@ def whole(folder: Path, expected: str, facts: dict[str, Any]) -> Iterator[Path]:
     A file already standing in the yielded folder is complete and was made from the same inputs.
     """
     partial = folder.with_name(f"{folder.name}.partial-{expected}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for stale in folder.parent.glob(f"{folder.name}.partial-*"):
-        if stale != partial:
-            shutil.rmtree(stale)
-    partial.mkdir(exist_ok=True)
+    with told(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for stale in folder.parent.glob(f"{folder.name}.partial-*"):
+            if stale != partial:
+                shutil.rmtree(stale)
+        partial.mkdir(exist_ok=True)
     yield partial
-    for path in partial.rglob(".*.partial"):
-        path.unlink()
-    write_json(partial / MANIFEST, {"fingerprint": expected, **facts})
-    _sync(partial)
-    replaced = folder.with_name(f"{folder.name}.replaced")
-    shutil.rmtree(replaced, ignore_errors=True)
-    if folder.exists():
-        folder.rename(replaced)
-    partial.rename(folder)
-    _sync(folder.parent)
-    shutil.rmtree(replaced, ignore_errors=True)
+    with told(folder):
+        for path in partial.rglob(".*.partial"):
+            path.unlink()
+        write_json(partial / MANIFEST, {"fingerprint": expected, **facts})
+        _sync(partial)
+        replaced = folder.with_name(f"{folder.name}.replaced")
+        shutil.rmtree(replaced, ignore_errors=True)
+        if folder.exists():
+            folder.rename(replaced)
+        partial.rename(folder)
+        _sync(folder.parent)
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 @contextmanager
@@ -139,9 +150,18 @@ def exclusive(folder: Path) -> Iterator[None]:
     ------
     DataError
         If another run holds it.
+    ConfigError
+        If there can be no such folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("w")
+    except OSError as error:
+        raise ConfigError(
+            f"outputs: the folder {folder} cannot be written to: {error.strerror}. "
+            "Give another one with outputs=<folder>."
+        ) from None
+    with handle as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -150,6 +170,23 @@ def exclusive(folder: Path) -> Iterator[None]:
                 "with outputs=<folder>."
             ) from None
         yield
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what a full or read-only disk raises into a `DataError` that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, str(error.strerror or error)) from None
+
+
+def unwritable(path: Path, reason: str) -> DataError:
+    """Return the error for a place that cannot be written."""
+    return DataError(
+        f"{path}: cannot be written: {reason}. Nothing half-written is left as finished; free some space (or give "
+        "engine.spill another folder) and run the same command again."
+    )
 
 
 def _sync(path: Path) -> None:

@@ -102,7 +102,9 @@ def _strongest(champion: Champion, matrix: FeatureMatrix, customer: str) -> str:
     pushes = predictor.contributions(row, best)
     amounts = np.asarray(pushes.todense() if hasattr(pushes, "todense") else pushes).ravel()
     order = [
-        i for i in np.argsort(-amounts, kind="stable") if amounts[i] > 0 and not matrix.names[i].startswith(VECTOR)
+        i
+        for i in np.argsort(-amounts, kind="stable")
+        if amounts[i] > 0 and not matrix.names[i].startswith(f"{VECTOR}__")
     ]
     return "; ".join(readable(str(matrix.names[i])) for i in order[:N_REASONS])
 
@@ -125,4 +127,5 @@ def _show(customer: str, own: pd.DataFrame) -> None:
         ["attribute", "value", "probability", "state", "what speaks most for it"],
         rows,
         f"In brackets: the likeliest value where none is stated. First value expires {expires:%Y-%m-%d}.",
+        left=(0, 1, 3, 4),
     )

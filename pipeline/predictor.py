@@ -12,9 +12,9 @@ import pandas as pd
 from pipeline import metrics, plots
 from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
+from pipeline.evaluation import Estimate, Kind, evaluate
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.labels.known import Labels
-from pipeline.metrics import Estimate, Kind
 from pipeline.model.build import build_predictor
 from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
@@ -64,6 +64,8 @@ class OutOfFold:
         Probabilities, and class shares on the training side, shape (repeats, n, n_values).
     stated
         Position of the stated value or -1, shape (repeats, n).
+    folds
+        Fold in which each one was a test customer, shape (repeats, n).
     """
 
     customers: np.ndarray
@@ -71,6 +73,7 @@ class OutOfFold:
     proba: np.ndarray
     prior: np.ndarray
     stated: np.ndarray
+    folds: np.ndarray
 
     def losses(self) -> pd.DataFrame:
         """Return each test customer's value and log-loss, the mean over repeats."""
@@ -109,7 +112,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     single = len(task.labels.y) >= evaluation.single_split_from
     repeats = evaluation.repeats if len(task.labels.y) < evaluation.repeat_below else 1
     found = judge(task, model, evaluation.folds, 1 if single else repeats, single, seed)
-    estimates = metrics.evaluate(
+    estimates = evaluate(
         found.y,
         found.proba,
         found.stated,
@@ -118,6 +121,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         task.labels.values,
         evaluation.resamples,
         seed,
+        found.folds,
     )
     matrix = _visible(_load(task.features), task.columns[str(task.features)])
     rows, y = _rows(matrix, task.labels)
@@ -168,7 +172,14 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
             prior[repeat, test] = np.bincount(fit_y[train], minlength=n_values) / train.sum()
     judged = fold_of_test[0] == 0 if single else np.ones(len(test_rows), dtype=bool)
     customers = test_on.customers[test_rows]
-    return OutOfFold(customers[judged], test_y[judged], proba[:, judged], prior[:, judged], stated[:, judged])
+    return OutOfFold(
+        customers[judged],
+        test_y[judged],
+        proba[:, judged],
+        prior[:, judged],
+        stated[:, judged],
+        np.array(fold_of_test)[:, judged],
+    )
 
 
 def _salt(repeat: int) -> str:

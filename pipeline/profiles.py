@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from pipeline.errors import DataError
 from pipeline.events import bucket_file, read_events
 from pipeline.outputs import code_fingerprint, file_facts, fingerprint, is_current, read_manifest, whole
 from pipeline.settings import Data, as_plain
-from pipeline.sources import files_of, open_table, require_column
+from pipeline.sources import files_of, open_table, place_of, require_column
 
 HAS_PROFILE, HAS_EVENTS = "has_profile", "has_events"
+# While profiles are checked; a profile table may have a column of any other name.
+_WHY, _FOUND = "_reason", "_raw"
 _CONFLICT, _COPY, _NULL = "customer with contradictory profiles", "duplicate profile", "null id"
 
 
@@ -30,7 +33,8 @@ def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, eng
     Parameters
     ----------
     folder
-        `profiles/bucket=0000.parquet`: customer_id and the profile's columns; `customers/bucket=0000.parquet`:
+        `profiles/bucket=0000.parquet`: customer_id and the profile's columns (a column customer_id that is not
+        the declared id is left out); `customers/bucket=0000.parquet`:
         every customer of logs or profiles with `has_profile` and `has_events`.
 
     Raises
@@ -91,43 +95,51 @@ def _checked(engine: DuckDBEngine, data: Data) -> ir.Table:
     assert data.profiles is not None  # narrowed for the type checker; the caller has asked
     where = "data.profiles"
     table = open_table(engine, data.profiles, data, where)
-    place = data.profiles.path or f"{data.profiles.database}:{data.profiles.table}"
-    require_column(table, data.profiles.id, where, place)
-    columns = [name for name in table.columns if name != data.profiles.id]
-    raw = ibis.literal("; ").join(
-        [ibis.literal(f"{name}=") + table[name].cast("string").fill_null("NULL") for name in table.columns]
-    )
+    require_column(table, data.profiles.id, where, place_of(data.profiles))
+    columns = [name for name in table.columns if name != data.profiles.id and name.casefold() != CUSTOMER]
     table = table.select(
-        **{CUSTOMER: customer_id(table[data.profiles.id])}, **{n: table[n] for n in columns}, **{RAW: raw}
+        **{
+            CUSTOMER: customer_id(table[data.profiles.id]),
+            **{name: table[name] for name in columns},
+            _FOUND: _described(table, table.columns),
+            "_content": _described(table, columns),  # without the id, which may be spelt 7 and 7.0
+        }
     )
     of_customer = ibis.window(group_by=CUSTOMER)
-    copy = ibis.row_number().over(ibis.window(group_by=[CUSTOMER, RAW]))
-    table = table.mutate(
-        _copy=copy, _least=table[RAW].min().over(of_customer), _most=table[RAW].max().over(of_customer)
-    )
+    copy = ibis.row_number().over(ibis.window(group_by=CUSTOMER, order_by=["_content", _FOUND]))
+    content = table["_content"]
+    table = table.mutate(_copy=copy, _least=content.min().over(of_customer), _most=content.max().over(of_customer))
     reason = ibis.cases(
         (table[CUSTOMER].isnull(), _NULL),
         (table["_least"] != table["_most"], _CONFLICT),
         (table["_copy"] > 0, _COPY),
         else_=ibis.null("string"),
     )
-    return table.mutate(**{REASON: reason}).drop("_copy", "_least", "_most")
+    return table.mutate(**{_WHY: reason}).drop("_content", "_copy", "_least", "_most")
+
+
+def _described(table: ir.Table, columns: Sequence[str]) -> ir.StringValue:
+    cells = [ibis.literal(f"{name}=") + table[name].cast("string").fill_null("NULL") for name in columns]
+    return ibis.literal("; ").join(cells) if cells else ibis.literal("")
 
 
 def _count_bad(engine: DuckDBEngine, checked: ir.Table, data: Data, quarantine: Path) -> dict[str, Any]:
     assert data.profiles is not None
-    bad = checked.filter(checked[REASON].notnull()).select(CUSTOMER, REASON, RAW).order_by([REASON, RAW])
-    counted = engine.arrow(bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min()).order_by(REASON)).to_pylist()
-    rows = engine.arrow(checked.agg(n=checked.count())).to_pylist()[0]["n"]
+    origin = f"data.profiles: {place_of(data.profiles)}"
+    bad = checked.filter(checked[_WHY].notnull())
+    bad = bad.select(CUSTOMER, **{REASON: bad[_WHY], RAW: bad[_FOUND]}).order_by([REASON, RAW])
+    summed = bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min()).order_by(REASON)
+    counted = engine.arrow(summed, origin).to_pylist()
+    rows = engine.arrow(checked.agg(n=checked.count()), origin).to_pylist()[0]["n"]
     n_bad = sum(item["n"] for item in counted)
+    (quarantine / "profiles.parquet").unlink(missing_ok=True)
     if counted:
         engine.write(bad, quarantine / "profiles.parquet")
     if n_bad > data.quality.max_bad_share * rows:
         listed = "; ".join(f"{item[REASON]}: {item['n']:,} rows, such as [{item['example']}]" for item in counted)
         raise DataError(
-            f"data.profiles: {data.profiles.path or data.profiles.table}: {n_bad:,} of {rows:,} rows "
-            f"({n_bad / rows:.1%}) cannot be used, more than "
-            f"data.quality.max_bad_share={data.quality.max_bad_share:.0%} allows. "
+            f"{origin}: {n_bad:,} of {rows:,} rows ({n_bad / rows:.1%}) cannot be used, more than "
+            f"data.quality.max_bad_share={data.quality.max_bad_share:g} allows. "
             f"{listed}. The rows are kept in {quarantine / 'profiles.parquet'}."
         )
     return {"rows": rows - n_bad, "bad": {item[REASON]: item["n"] for item in counted}}
@@ -136,7 +148,7 @@ def _count_bad(engine: DuckDBEngine, checked: ir.Table, data: Data, quarantine: 
 def _bucket_of(engine: DuckDBEngine, checked: ir.Table | None, bucket: int, buckets: int) -> ir.Table:
     if checked is None:
         return ibis.memtable({CUSTOMER: []}, schema={CUSTOMER: "string"})
-    good = checked.filter(checked[REASON].isnull()).drop(REASON, RAW)
+    good = checked.filter(checked[_WHY].isnull()).drop(_WHY, _FOUND)
     return good.filter(engine.hash32(good[CUSTOMER]) % buckets == bucket).order_by(CUSTOMER)
 
 

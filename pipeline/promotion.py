@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline import metrics
 from pipeline.columns import CUSTOMER, US_PER_DAY
 from pipeline.engine import DuckDBEngine
+from pipeline.evaluation import paired_bootstrap
 from pipeline.features.matrix import read_matrix
 from pipeline.predictor import Trained
 from pipeline.tracking import CHALLENGER, CHAMPION, Registered, Tracker
@@ -55,9 +56,7 @@ def decide(new: pd.DataFrame, old: pd.DataFrame | None, why_incomparable: str | 
         return Decision(
             CHALLENGER, f"only {len(both)} test customers in common with the champion, {LEAST_COMMON} needed"
         )
-    difference, low, high = metrics.paired_bootstrap(
-        both["log_loss_new"].to_numpy(), both["log_loss_old"].to_numpy(), seed
-    )
+    difference, low, high = paired_bootstrap(both["log_loss_new"].to_numpy(), both["log_loss_old"].to_numpy(), seed)
     told = f"log-loss {difference:+.4f} [{low:+.4f}, {high:+.4f}] against the champion on {len(both):,} test customers"
     if high < 0:
         return Decision(CHAMPION, f"better by more than noise: {told}", difference, low, high)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from pipeline import console, schemas
 from pipeline.columns import (
@@ -28,6 +27,7 @@ from pipeline.columns import (
     PROBABILITY,
     REASON,
     STATE,
+    US_PER_DAY,
     VALUE,
     WITHHELD,
 )
@@ -39,9 +39,11 @@ from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.labels.declared import declared_labels
+from pipeline.labels.known import Labels
 from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.parallel import side_by_side
 from pipeline.profiles import read_customers
 from pipeline.settings import Attribute, Data, Settings, as_plain
 from pipeline.timeline import resolve_as_of
@@ -154,7 +156,7 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         ]
         states: Counter[tuple[str, str]] = Counter()
         with console.progress("score", events["buckets"]) as step:
-            for bucket, counted in enumerate(Parallel(n_jobs=workers, return_as="generator")(jobs)):
+            for bucket, counted in enumerate(side_by_side(jobs, workers)):
                 states.update(counted)
                 step(f"bucket {bucket}")
         shared.unlink()
@@ -173,10 +175,10 @@ def score_bucket(
         ensemble: Ensemble = joblib.load(shared)
         with DuckDBEngine(1, settings.engine.memory_limit_gb / workers, settings.engine.spill) as engine:
             table = predict_bucket(engine, settings, outputs, snapshot, ensemble, bucket)
-            write_file(target, lambda path: pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path))
+            write_file(target, lambda path: pq.write_table(_arrow(table), path))
             schemas.check(schemas.predictions(), engine.parquet(target), target)
         wide = _wide(table, list(settings.attributes))
-        write_file(portraits, lambda path: pq.write_table(pa.Table.from_pandas(wide, preserve_index=False), path))
+        write_file(portraits, lambda path: pq.write_table(_arrow(wide), path))
     found = pq.read_table(target, columns=[ATTRIBUTE, STATE]).to_pandas()
     return Counter(zip(found[ATTRIBUTE], found[STATE], strict=True))
 
@@ -184,7 +186,7 @@ def score_bucket(
 def predict_bucket(
     engine: DuckDBEngine, settings: Settings, outputs: Path, snapshot: Path, ensemble: Ensemble, bucket: int
 ) -> pd.DataFrame:
-    """Return one row per customer and attribute of a bucket, sorted by customer.
+    """Return one row per customer and attribute of a bucket, sorted by customer; instants in microseconds.
 
     Declared values are never overwritten. `probability` is that of the likeliest value, which is also given
     where nothing is stated.
@@ -192,7 +194,6 @@ def predict_bucket(
     everyone = engine.arrow(read_customers(engine, outputs / "profiles", bucket)).to_pandas()[CUSTOMER]
     customers = np.sort(everyone.to_numpy(dtype=object))
     as_of_us = read_manifest(snapshot)["as_of_us"]
-    as_of = datetime.fromtimestamp(as_of_us / 1e6, UTC)
     matrices = {key: read_matrix(engine, snapshot, encoder, [bucket]) for key, encoder in ensemble.encoders.items()}
     parts = []
     for champion in ensemble.champions:
@@ -206,19 +207,22 @@ def predict_bucket(
                 settings.data,
                 [bucket],
             )
-            values = np.array(known.values, dtype=object)[known.y]
-            at = np.searchsorted(customers, known.customers)
-            part.loc[at, [VALUE, LIKELIEST]] = np.column_stack([values, values])
-            part.loc[at, [STATE, PROBABILITY, REASON, MODEL_VERSION]] = [DECLARED, 1.0, None, None]
-        part[EXPIRES] = as_of + timedelta(days=champion.declaration.expires_days)
+            _declare(part, known, np.searchsorted(customers, known.customers))
+        part[EXPIRES] = as_of_us + champion.declaration.expires_days * US_PER_DAY
         parts.append(part)
     columns = [CUSTOMER, ATTRIBUTE, VALUE, LIKELIEST, PROBABILITY, STATE, REASON, MODEL_VERSION]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, EXPIRES])
-    table[AS_OF] = pd.Series([as_of] * len(table), dtype="datetime64[us, UTC]")
-    table[EXPIRES] = table[EXPIRES].astype("datetime64[us, UTC]")
-    texts = [CUSTOMER, ATTRIBUTE, VALUE, LIKELIEST, STATE, REASON, MODEL_VERSION]
-    table = table.astype(dict.fromkeys(texts, "string") | {PROBABILITY: "float64"})
+    table[AS_OF] = as_of_us
     return table.sort_values([CUSTOMER, ATTRIBUTE], ignore_index=True)
+
+
+def _declare(part: pd.DataFrame, known: Labels, at: np.ndarray) -> None:
+    """Put what customers said of themselves into their rows, in place."""
+    told = {VALUE: np.array(known.values, dtype=object)[known.y], STATE: DECLARED, PROBABILITY: 1.0}
+    for column, cells in {**told, LIKELIEST: told[VALUE], REASON: None, MODEL_VERSION: None}.items():
+        filled = part[column].to_numpy(copy=True)
+        filled[at] = cells
+        part[column] = filled
 
 
 def _inferred(champion: Champion, matrix: FeatureMatrix | None, customers: np.ndarray, data: Data) -> pd.DataFrame:
@@ -283,6 +287,19 @@ def _wide(table: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
         wide[f"{name}__{STATE}"] = own[STATE].to_numpy()
         wide[f"{name}__{PROBABILITY}"] = own[PROBABILITY].to_numpy()
     return wide
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    """Return a table with texts, probabilities and UTC timestamps."""
+    arrays = {}
+    for name in frame.columns:
+        if name in (AS_OF, EXPIRES):
+            arrays[name] = pa.array(frame[name].to_numpy(dtype=np.int64)).cast(pa.timestamp("us", "UTC"))
+        elif name.endswith(PROBABILITY):
+            arrays[name] = pa.array(frame[name].to_numpy(dtype=np.float64), from_pandas=True)
+        else:
+            arrays[name] = pa.array([None if pd.isna(cell) else cell for cell in frame[name]], pa.string())
+    return pa.table(arrays)
 
 
 def _label(tracker: Tracker, name: str) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipeline.columns import RESERVED
@@ -22,9 +23,21 @@ _STRICT = ConfigDict(extra="forbid")
 STAGES = ("features", "train", "score", "lookalike", "portrait")
 
 
+def _plain(name: str) -> bool:
+    """Tell whether a name can be part of a feature's name and be read back from it."""
+    return name.isidentifier() and "__" not in name and not name.startswith("_")
+
+
 def _named(value: Any) -> Any:
     """Turn a list of columns into `{name: column}`; a mapping passes unchanged."""
-    return {str(column): str(column) for column in value} if isinstance(value, list | tuple) else value
+    if not isinstance(value, list | tuple):
+        return value
+    for column in value:
+        if isinstance(column, bool) or not isinstance(column, str | int):
+            raise ValueError(
+                f"a column's name is a text; found {column!r}. YAML reads a bare on, off, yes, no so: quote it"
+            )
+    return {str(column): str(column) for column in value}
 
 
 def _listed(value: Any) -> Any:
@@ -36,14 +49,31 @@ def _text(value: Any) -> Any:
     """Take YAML's numbers and dates where a text is meant; YAML reads a bare yes or no as a truth value."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value if value is None or isinstance(value, str) else str(value)
+    return str(value) if isinstance(value, int | float | date) else value
 
 
+def _no_truth(value: Any) -> Any:
+    """Refuse a truth value where a number is meant: Python counts true as 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"a number is needed; found {str(value).lower()}")
+    return value
+
+
+def _folder(value: str) -> str:
+    """Refuse what is no folder's name: outputs are written into a folder that is called so."""
+    if not value.strip() or "/" in value or "\\" in value or value.startswith("."):
+        raise ValueError(f"a folder is named after it: a name without slashes or a leading dot; found {value!r}")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+Real = Annotated[float, BeforeValidator(_no_truth)]
+Name = Annotated[str, AfterValidator(_folder)]
 Text = Annotated[str, BeforeValidator(_text)]
 Columns = Annotated[dict[str, str], BeforeValidator(_named)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-OpenShare = Annotated[float, Field(gt=0.0, lt=1.0)]
+Share = Annotated[Real, Field(ge=0.0, le=1.0)]
+OpenShare = Annotated[Real, Field(gt=0.0, lt=1.0)]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -60,6 +90,8 @@ class Table:
             raise ValueError("give either 'path' (a file or folder) or 'database' with 'table'")
         if self.database is not None and self.table is None:
             raise ValueError("'database' also needs 'table', the table's name in it")
+        if self.path is not None and self.table is not None:
+            raise ValueError("'table' names a table of a 'database'; a 'path' has none")
         return self
 
 
@@ -77,7 +109,7 @@ class Log(Table):
     id: str = ""
     time: str = ""
     time_format: str | None = None
-    time_unit: Literal["s", "ms", "us"] = "s"
+    time_unit: Literal["s", "ms", "us"] | None = None
     zone: str | None = None
     has_clock: bool = True
     categorical: Columns = Field(default_factory=dict)
@@ -90,16 +122,22 @@ class Log(Table):
         for required in ("id", "time"):
             if not getattr(self, required):
                 raise ValueError(f"'{required}' is missing: the column that holds it")
+        if self.time_format is not None and self.time_unit is not None:
+            raise ValueError("give 'time_format' (for texts) or 'time_unit' (for counts since 1970), not both")
         names = [*self.categorical, *self.numeric]
         for name in names:
-            if name in RESERVED or "__" in name or not name.isidentifier():
+            if name.casefold() in RESERVED or not _plain(name):
                 raise ValueError(
                     f"field name '{name}' cannot be used: a name is letters, digits and single underscores and "
                     f"none of {', '.join(RESERVED)}; write 'name: column' to give the column another name"
                 )
-        twice = sorted({name for name in names if names.count(name) > 1})
+        folded = [name.casefold() for name in names]
+        twice = sorted({name for name in names if folded.count(name.casefold()) > 1})
         if twice:
-            raise ValueError(f"field '{twice[0]}' is declared twice; a field is categorical or numeric")
+            raise ValueError(
+                f"field '{twice[0]}' is declared twice; a field is categorical or numeric, "
+                "and upper and lower case are one"
+            )
         return self
 
 
@@ -147,7 +185,7 @@ class SeedRule:
 class Data:
     """A source: its logs, its profile table, its clock."""
 
-    name: str
+    name: Name
     logs: dict[str, Log]
     root: str = "."
     time_zone: str = "UTC"
@@ -161,8 +199,10 @@ class Data:
         if not self.logs:
             raise ValueError("'logs' is empty: a source needs at least one event log")
         for name in self.logs:
-            if "__" in name or not name.isidentifier():
-                raise ValueError(f"log name '{name}' must be letters, digits and single underscores")
+            if not _plain(name):
+                raise ValueError(f"log name '{name}' must be letters, digits and single underscores, a letter first")
+        if len({name.casefold() for name in self.logs}) < len(self.logs):
+            raise ValueError(f"two logs have the same name but for case: {', '.join(self.logs)}")
         return self
 
 
@@ -171,8 +211,8 @@ class Engine:
     """Where queries run and how much of the machine they may take."""
 
     name: Literal["duckdb"] = "duckdb"
-    workers: Annotated[int, Field(ge=0)] = 0
-    memory_limit_gb: Annotated[float, Field(gt=0)] = 2.0
+    workers: Annotated[Whole, Field(ge=0)] = 0
+    memory_limit_gb: Annotated[Real, Field(gt=0)] = 2.0
     spill: str | None = None
 
 
@@ -180,18 +220,18 @@ class Engine:
 class Vector:
     """The behaviour encoder: vocabulary, TF-IDF and truncated SVD."""
 
-    dimensions: Annotated[int, Field(ge=2)] = 64
-    min_customers: Annotated[int, Field(ge=1)] = 5
-    max_tokens: Annotated[int, Field(ge=2)] = 200_000
-    sample_customers: Annotated[int, Field(ge=2)] = 100_000
+    dimensions: Annotated[Whole, Field(ge=2)] = 64
+    min_customers: Annotated[Whole, Field(ge=1)] = 5
+    max_tokens: Annotated[Whole, Field(ge=2)] = 200_000
+    sample_customers: Annotated[Whole, Field(ge=2)] = 100_000
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Features:
     """What a snapshot holds."""
 
-    windows_days: Annotated[tuple[int, ...], BeforeValidator(_listed)] = (7, 28, 91, 182)
-    buckets: Annotated[int, Field(ge=1, le=65536)] = 4
+    windows_days: Annotated[tuple[Whole, ...], BeforeValidator(_listed)] = (7, 28, 91, 182)
+    buckets: Annotated[Whole, Field(ge=1, le=65536)] = 4
     vector: Vector = Field(default_factory=Vector)
 
     @model_validator(mode="after")
@@ -201,7 +241,7 @@ class Features:
         return self
 
 
-Bound = tuple[float | None, float | None]
+Bound = tuple[Real | None, Real | None]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -225,15 +265,15 @@ class Future:
     """A label computed from what happens in the horizon after as_of."""
 
     log: str
-    horizon_days: Annotated[int, Field(ge=1)]
+    horizon_days: Annotated[Whole, Field(ge=1)]
     where: dict[str, Texts] = Field(default_factory=dict)
     aggregate: Literal["count", "active_days", "sum", "mean"] = "count"
     field: str | None = None
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Real | None = None
+    at_most: Real | None = None
     top_share: OpenShare | None = None
     bands: dict[Text, Bound] | None = None
-    among_active_days: Annotated[int, Field(ge=1)] | None = None
+    among_active_days: Annotated[Whole, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one_answer(self) -> Future:
@@ -251,6 +291,8 @@ class Future:
 def _check_bands(bands: Mapping[str, Bound] | None) -> None:
     if bands is None:
         return
+    if not bands:
+        raise ValueError("'bands' is empty: write {name: [from, below]} for each")
     infinity = float("inf")
     edges = [
         (-infinity if low is None else low, infinity if high is None else high, name)
@@ -275,7 +317,7 @@ class Attribute:
     values: Texts | None = None
     hide: Texts = ()
     min_precision: OpenShare | None = None
-    expires_days: Annotated[int, Field(ge=1)] = 91
+    expires_days: Annotated[Whole, Field(ge=1)] = 91
 
     @model_validator(mode="after")
     def _one_origin(self) -> Attribute:
@@ -295,37 +337,37 @@ class Model:
     name: str
     estimator: dict[str, Any]
     calibration: Literal["temperature", "sigmoid", "isotonic"] = "temperature"
-    folds: Annotated[int, Field(ge=2)] = 5
+    folds: Annotated[Whole, Field(ge=2)] = 5
     min_precision: OpenShare = 0.80
     confidence: OpenShare = 0.90
-    min_labels_per_value: Annotated[int, Field(ge=2)] = 30
-    holdout_from: Annotated[int, Field(ge=100)] = 20_000
+    min_labels_per_value: Annotated[Whole, Field(ge=2)] = 30
+    holdout_from: Annotated[Whole, Field(ge=100)] = 20_000
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Evaluation:
     """How predictors are judged on test customers."""
 
-    folds: Annotated[int, Field(ge=2)] = 5
-    repeats: Annotated[int, Field(ge=1)] = 2
-    repeat_below: Annotated[int, Field(ge=0)] = 1_000
-    single_split_from: Annotated[int, Field(ge=100)] = 20_000
-    resamples: Annotated[int, Field(ge=100)] = 1000
+    folds: Annotated[Whole, Field(ge=2)] = 5
+    repeats: Annotated[Whole, Field(ge=1)] = 2
+    repeat_below: Annotated[Whole, Field(ge=0)] = 1_000
+    single_split_from: Annotated[Whole, Field(ge=100)] = 20_000
+    resamples: Annotated[Whole, Field(ge=100)] = 1000
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Lookalike:
     """How an audience is found and judged."""
 
-    name: str = "default"
+    name: Name = "default"
     seed: SeedRule | None = None
     suppress: str | None = None
-    size: Annotated[int, Field(ge=1)] | None = None
+    size: Annotated[Whole, Field(ge=1)] | None = None
     share: OpenShare = 0.10
-    nearest: Annotated[int, Field(ge=1)] = 10
-    exact_up_to: Annotated[int, Field(ge=1)] = 200_000
+    nearest: Annotated[Whole, Field(ge=1)] = 10
+    exact_up_to: Annotated[Whole, Field(ge=1)] = 200_000
     min_recall: OpenShare = 0.95
-    repeats: Annotated[int, Field(ge=2)] = 5
+    repeats: Annotated[Whole, Field(ge=2)] = 5
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -351,17 +393,19 @@ class Settings:
     lookalike: Lookalike = Field(default_factory=Lookalike)
     tracking: Tracking = Field(default_factory=Tracking)
     outputs: str = "outputs"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[Whole, Field(ge=0)] = 0
     customer: Text | None = None
 
     @model_validator(mode="after")
     def _known_stages(self) -> Settings:
+        if not self.stages:
+            raise ValueError(f"stages: none given; write stages=[{','.join(STAGES[:-1])}] or some of them")
         for stage in self.stages:
             if stage not in STAGES:
-                raise ValueError(f"stage '{stage}' does not exist {did_you_mean(stage, STAGES)}")
+                raise ValueError(f"stages: '{stage}' does not exist {did_you_mean(stage, STAGES)}")
         for name in self.attributes:
-            if not name.isidentifier() or "__" in name:
-                raise ValueError(f"attribute name '{name}' must be letters, digits and single underscores")
+            if not _plain(name):
+                raise ValueError(f"attributes: the name '{name}' must be letters, digits and single underscores")
         return self
 
 

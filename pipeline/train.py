@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import scipy.sparse as sp
 import yaml
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from pipeline import console
 from pipeline.engine import DuckDBEngine
@@ -23,6 +23,7 @@ from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
 from pipeline.labels.known import Labels
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.parallel import side_by_side
 from pipeline.predictor import Task, Trained, train_attribute
 from pipeline.promotion import Decision, decide, old_losses
 from pipeline.records import (
@@ -75,7 +76,8 @@ def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         console.say("train: nothing has changed since the last training")
         return read_manifest(folder)
     facts: dict[str, Any] = {"as_of_us": as_of_us, "data_fingerprint": events["fingerprint"], "attributes": {}}
-    with DuckDBEngine(workers, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
+    # One thread: sums of doubles then have one order, and labels at a bound do not flip.
+    with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
         known, facts["ineligible"] = collect_labels(engine, settings, outputs, as_of_us, first_us)
         with whole(folder, expected, facts) as partial:
             encoder, tasks = _prepare(engine, settings, outputs, known, as_of_us, partial)
@@ -224,7 +226,7 @@ def _fit(settings: Settings, tasks: list[Task], workers: int, partial: Path) -> 
         for task in tasks:
             if task not in waiting:
                 step(f"{task.attribute} (kept)")
-        for name in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
+        for name in side_by_side(jobs, workers, in_order=False):
             step(name)
     return [joblib.load(_result_file(partial, task.attribute)) for task in tasks]
 
@@ -288,6 +290,8 @@ def _report(facts: dict[str, Any]) -> None:
         area, low, high = fact["auc"]
         stated = [
             f"{value} {item['coverage']:.0%} ({item['precision']:.0%} right)"
+            if item["coverage"]
+            else f"{value} (nobody)"
             for value, item in fact["values"].items()
             if item["threshold"] is not None
         ]

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
@@ -7,7 +5,6 @@ from sklearn.metrics import brier_score_loss as sk_brier
 from sklearn.metrics import log_loss as sk_log_loss
 
 from pipeline import metrics
-from pipeline.errors import ConfigError
 
 
 def sample(n_classes, n=400, seed=0, decimals=1):
@@ -113,99 +110,6 @@ def test_undefined_is_nan():
     assert np.isnan(metrics.recall(y, np.full(3, -1), 1))
 
 
-def evaluated(n=300, n_classes=2, repeats=2, kind="binary", **kwargs):
-    parts = [sample(n_classes, n, seed=0, decimals=d) for d in (1, 2)][:repeats]
-    y, proba = parts[0][0], np.array([p for _, p, _ in parts])
-    stated = np.where(proba.max(axis=2) > 0.8, proba.argmax(axis=2), -1)
-    prior = np.broadcast_to(np.bincount(y, minlength=n_classes) / n, proba.shape)
-    values = [f"v{c}" for c in range(n_classes)]
-    return y, proba, stated, metrics.evaluate(y, proba, stated, prior, kind, values, **kwargs)
-
-
-def test_an_estimate_is_the_mean_over_repeats_between_its_bounds():
-    y, proba, stated, rows = evaluated()
-    found = {(row.metric, row.value): row for row in rows}
-    assert found["auc", ""].estimate == pytest.approx(np.mean([roc_auc_score(y, p[:, 1]) for p in proba]))
-    assert found["precision", "v1"].estimate == pytest.approx(np.mean([(y[s == 1] == 1).mean() for s in stated]))
-    assert found["precision", "v1"].prior == pytest.approx(y.mean())
-    assert found["recall", "v1"].n == y.sum()
-    assert found["auc", ""].prior == 0.5
-    assert found["accuracy", ""].prior == pytest.approx(max(y.mean(), 1 - y.mean()))
-    for row in rows:
-        if row.metric != "ece":  # biased upwards in resamples
-            assert row.low <= row.estimate <= row.high
-
-
-def test_the_interval_of_a_mean_is_that_of_the_normal_approximation():
-    y, proba, _, rows = evaluated(n=3000, repeats=1)
-    found = next(row for row in rows if row.metric == "log_loss")
-    half = 1.96 * metrics.log_loss_rows(y, proba[0]).std() / np.sqrt(3000)
-    assert found.high - found.low == pytest.approx(2 * half, rel=0.1)
-
-
-def test_intervals_cover_the_truth_about_as_often_as_promised():
-    # Accuracy of a coin that is right with probability 0.7; 95 % intervals over 200 worlds.
-    rng = np.random.default_rng(0)
-    covered = 0
-    for seed in range(200):
-        y = rng.integers(0, 2, 200)
-        says = np.where(rng.random(200) < 0.7, y, 1 - y)
-        proba = np.eye(2)[says][None] * 0.8 + 0.1
-        stated = np.full((1, 200), -1)
-        rows = metrics.evaluate(y, proba, stated, proba, "binary", ["a", "b"], n_resamples=200, seed=seed)
-        row = next(row for row in rows if row.metric == "accuracy")
-        covered += row.low <= 0.7 <= row.high
-    assert 0.89 <= covered / 200 <= 0.99
-
-
-def test_same_seed_same_intervals():
-    assert repr(evaluated(seed=4)[3]) == repr(evaluated(seed=4)[3])  # NaN equals nothing, its text does
-    assert repr(evaluated(seed=4)[3]) != repr(evaluated(seed=5)[3])
-
-
-def test_nothing_stated_gives_nan_and_no_warning():
-    y, proba, _ = sample(2)
-    nothing = np.full((1, len(y)), -1)
-    rows = metrics.evaluate(y, proba[None], nothing, proba[None], "binary", ["a", "b"], n_resamples=20)
-    found = {(row.metric, row.value): row for row in rows}
-    assert np.isnan([found["precision", "a"].estimate, found["precision", "a"].low]).all()
-    assert found["coverage", ""].estimate == 0
-    assert found["precision", ""].n == 0
-
-
-def test_only_ordinal_attributes_have_an_error_in_bands():
-    assert "mean_absolute_error_bands" in {row.metric for row in evaluated(n_classes=3, kind="ordinal")[3]}
-    assert "mean_absolute_error_bands" not in {row.metric for row in evaluated(n_classes=3, kind="nominal")[3]}
-
-
-def test_a_thousand_resamples_are_quick():
-    start = time.perf_counter()
-    evaluated(n=2500)
-    assert time.perf_counter() - start < 3  # about 0.2 s on an idle machine
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [({"kind": "ordnal"}, "unknown kind 'ordnal'.*ordinal"), ({"values": ["a"]}, "expected proba .*found")],
-)
-def test_wrong_input_is_refused(change, message):
-    y, proba, _ = sample(2)
-    arguments = {"kind": "binary", "values": ["a", "b"]} | change
-    with pytest.raises(ConfigError, match=message):
-        metrics.evaluate(y, proba[None], np.full((1, len(y)), -1), proba[None], **arguments)
-
-
-def test_paired_bootstrap_sees_what_two_separate_intervals_cannot():
-    rng = np.random.default_rng(0)
-    old = rng.exponential(size=500)
-    new = old - 0.02 + 0.01 * rng.normal(size=500)
-    mean, low, high = metrics.paired_bootstrap(new, old)
-    assert low < mean < high < 0
-    assert mean == pytest.approx(-0.02, abs=0.003)
-    _, low, high = metrics.paired_bootstrap(rng.permutation(new), old)  # the pairing is lost
-    assert low < 0 < high
-
-
 def test_calibration_curve_by_hand():
     y, p1 = np.array([0, 1, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
     mean, share, n = metrics.calibration_curve(y, np.column_stack([1 - p1, p1]), n_bins=2)
@@ -225,3 +129,15 @@ def test_precision_coverage_curve_by_hand():
     np.testing.assert_allclose(covered, [0.2, 0.6, 0.8])
     np.testing.assert_allclose(precise, [1, 2 / 3, 1 / 2])
     assert all(len(part) == 0 for part in metrics.precision_coverage_curve(y, np.tile([0.9, 0.1], (5, 1)), 1))
+
+
+def test_auc_compares_customers_of_one_fold_only():
+    y = np.array([0, 1, 0, 1, 1])
+    score = np.array([0.1, 0.2, 0.8, 0.7, 0.9])  # fold 1 scores higher throughout
+    folds = np.array([0, 0, 1, 1, 1])
+    proba = np.column_stack([1 - score, score])
+    # One pair in fold 0, ranked rightly; two in fold 1, one of them rightly. Across folds it would be 4 of 6.
+    assert metrics.auc(y, proba, folds=folds) == pytest.approx(2 / 3)
+    assert metrics.auc(y, proba) == pytest.approx(4 / 6)
+    weights = np.array([[1.0, 1, 1, 1, 1], [2, 1, 1, 1, 1]])
+    np.testing.assert_allclose(metrics.auc(y, proba, weights, folds), [2 / 3, 3 / 4])

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import glob
+import gzip
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -12,8 +18,12 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from pipeline.errors import DataError
-from pipeline.outputs import write_file
+from pipeline.errors import DataError, PipelineError, SchemaError, did_you_mean
+from pipeline.outputs import unwritable, write_file
+
+# What DuckDB raises for a query that is wrong in itself: a defect of the program, which keeps its traceback.
+_DEFECTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.InternalException, duckdb.ParserException)
+_SOURCE = "a source file"
 
 
 @ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, dt.timestamp), dt.Timestamp("UTC")))
@@ -41,6 +51,11 @@ def _try_strptime(text: str, pattern: str):  # type: ignore[no-untyped-def]
     """Parse a text by a pattern; NULL where it does not fit."""
 
 
+@ibis.udf.scalar.builtin(name="try_strptime", signature=((dt.string, dt.string), dt.Timestamp("UTC")))
+def _try_strptime_zoned(text: str, pattern: str):  # type: ignore[no-untyped-def]
+    """Parse a text by a pattern that holds an offset or zone."""
+
+
 @ibis.udf.scalar.builtin(name="md5", signature=((dt.string,), dt.string))
 def _md5(text: str):  # type: ignore[no-untyped-def]
     """Hash a text to 32 hex digits, the same on every engine."""
@@ -64,9 +79,11 @@ class DuckDBEngine:
         options: dict[str, object] = {"threads": threads, "memory_limit": f"{memory_limit_gb:.3f}GB"}
         if spill is not None:
             options["temp_directory"] = spill
-        self.ibis = ibis.duckdb.connect(":memory:", **options)
-        self.ibis.raw_sql("SET TimeZone = 'UTC'")
-        self.ibis.raw_sql("SET enable_progress_bar = false")
+        self._aliases: dict[str, str] = {}
+        with _told("engine"):
+            self.ibis = ibis.duckdb.connect(":memory:", **options)
+            self.ibis.raw_sql("SET TimeZone = 'UTC'")
+            self.ibis.raw_sql("SET enable_progress_bar = false")
 
     def __enter__(self) -> DuckDBEngine:
         return self
@@ -88,29 +105,57 @@ class DuckDBEngine:
         DataError
             If a file is damaged or not Parquet.
         """
-        names = [str(files)] if isinstance(files, Path) else [str(file) for file in files]
+        paths = [files] if isinstance(files, Path) else list(files)
         try:
-            return self.ibis.read_parquet(names)
+            # Statistics in the files say nothing of NaN; without the option DuckDB takes them for proof of none.
+            return self.ibis.read_parquet([glob.escape(str(path)) for path in paths], can_have_nan=True)
         except duckdb.Error as error:
-            raise DataError(f"{names[0]}: cannot be read as Parquet: {_first_line(error)}") from None
+            raise DataError(f"{paths[0]}: cannot be read as Parquet: {_first_line(error)}") from None
 
     def csv(self, files: Sequence[Path]) -> ir.Table:
-        """Open CSV files as a table of texts; types are decided, and checked, by the declaration."""
+        """Open CSV files of one header as a table of texts; types are decided, and checked, by the declaration.
+
+        The delimiter is the one of comma, semicolon, tab and bar that the header holds most often; quotes are ``"``,
+        doubled inside. DuckDB's own guessing is off: it takes rows that begin with # for comments and skips rows
+        before the ones that fit best, both without a word.
+
+        Raises
+        ------
+        DataError
+            If a file is empty, is not UTF-8, or has another header than the first one.
+        SchemaError
+            If a column stands twice in the header.
+        """
+        delimiter, header = _csv_header(files[0])
+        for other in files[1:]:
+            if _csv_header(other) != (delimiter, header):
+                raise DataError(f"{other}: its first line is not that of {files[0].name}: {delimiter.join(header)}")
         try:
-            return self.ibis.read_csv([str(file) for file in files], all_varchar=True, header=True)
+            return self.ibis.read_csv(
+                [glob.escape(str(file)) for file in files],
+                auto_detect=False,
+                header=True,
+                delim=delimiter,
+                quote='"',
+                escape='"',
+                columns=dict.fromkeys(header, "VARCHAR"),
+            )
         except duckdb.Error as error:
             raise DataError(f"{files[0]}: cannot be read as CSV: {_first_line(error)}") from None
 
     def attached(self, database: Path, table: str) -> ir.Table:
         """Open a table of a database file that DuckDB can attach, read only."""
-        alias = f"db_{abs(hash(str(database))) % 10**8}"
+        alias = self._aliases.setdefault(str(database), f"db_{len(self._aliases)}")
+        schema, _, name = table.rpartition(".")
         try:
-            if alias not in self.ibis.list_catalogs():
-                self.ibis.attach(str(database), name=alias, read_only=True)
-            schema, _, name = table.rpartition(".")
-            known = [str(name) for name in self.ibis.list_tables(database=(alias, schema or "main"))]
+            self.ibis.raw_sql(f"ATTACH IF NOT EXISTS {_quoted(str(database))} AS {alias} (READ_ONLY)")
+            listed = self.ibis.raw_sql(
+                "SELECT table_name FROM information_schema.tables "
+                f"WHERE table_catalog = '{alias}' AND table_schema = {_quoted(schema or 'main')} ORDER BY 1"
+            )
+            known = [str(row[0]) for row in listed.fetchall()]
             if name not in known:
-                raise DataError(f"{database}: no table '{table}' in it (tables: {', '.join(known) or 'none'})")
+                raise DataError(f"{database}: no table '{table}' in it {did_you_mean(name, known)}")
             return self.ibis.table(name, database=(alias, schema or "main"))
         except duckdb.Error as error:
             raise DataError(f"{database}: cannot be attached: {_first_line(error)}") from None
@@ -121,17 +166,25 @@ class DuckDBEngine:
 
     def write(self, table: ir.Table, path: Path) -> None:
         """Write a table as one Parquet file, whole or not at all."""
-        with _disk_errors(path):
+        with _told(_SOURCE, path):
             write_file(path, lambda partial: self.ibis.to_parquet(table, partial, compression="zstd"))
 
-    def write_split(self, table: ir.Table, folder: Path, by: str) -> None:
-        """Write a table as one folder of Parquet files per value of the column `by`."""
-        with _disk_errors(folder):
+    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = _SOURCE) -> None:
+        """Write a table as one folder of Parquet files per value of the column `by`.
+
+        Parameters
+        ----------
+        origin
+            What the table is read from, for the message where that turns out to be damaged.
+        """
+        shutil.rmtree(folder, ignore_errors=True)
+        with _told(origin, folder):
             self.ibis.to_parquet(table, folder, partition_by=by, overwrite=True)
 
-    def arrow(self, table: ir.Table) -> pa.Table:
-        """Run a query and return its rows as an Arrow table."""
-        return self.ibis.to_pyarrow(table)
+    def arrow(self, table: ir.Table, origin: str = _SOURCE) -> pa.Table:
+        """Run a query and return its rows as an Arrow table; `origin` is named where it turns out damaged."""
+        with _told(origin):
+            return self.ibis.to_pyarrow(table)
 
     def instant_us(self, local: ir.TimestampValue, zone: str) -> ir.IntegerValue:
         """Return microseconds since the epoch of local clock times in `zone`."""
@@ -142,7 +195,18 @@ class DuckDBEngine:
         return _clock(ibis.literal(zone), _from_epoch_us(event_us))
 
     def parse_time(self, text: ir.StringValue, pattern: str) -> ir.TimestampValue:
-        """Parse texts by a strptime pattern; NULL where one does not fit."""
+        """Parse texts by a strptime pattern; NULL where one does not fit.
+
+        A pattern with ``%z`` or ``%Z`` yields clock times in UTC.
+
+        Raises
+        ------
+        DataError
+            If the pattern is none.
+        """
+        self.arrow(ibis.literal(pattern).name("pattern").as_table().select(_try_strptime("", pattern)), "the pattern")
+        if names_zone(pattern):
+            return _try_strptime_zoned(text, ibis.literal(pattern)).cast("timestamp")
         return _try_strptime(text, ibis.literal(pattern))
 
     def hash32(self, text: ir.StringValue) -> ir.IntegerValue:
@@ -155,23 +219,74 @@ class DuckDBEngine:
         return sum(parts[1:], parts[0])
 
 
+def names_zone(pattern: str) -> bool:
+    """Tell whether a strptime pattern reads an offset or a zone.
+
+    >>> names_zone("%Y-%m-%d %H:%M %z"), names_zone("%Y-%m-%d")
+    (True, False)
+    """
+    return "%z" in pattern.lower()
+
+
+def _quoted(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _csv_header(path: Path) -> tuple[str, list[str]]:
+    """Return a CSV file's delimiter and its columns' names; a nameless one is called by its place."""
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+            first = file.readline(1_000_000)
+    except (UnicodeDecodeError, OSError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read as CSV in UTF-8: {_first_line(error)}") from None
+    unquoted = re.sub(r'"[^"]*"', "", first)
+    delimiter = max(",;\t|", key=unquoted.count)
+    try:
+        header = next(csv.reader([first], delimiter=delimiter, strict=True), [])
+    except csv.Error as error:
+        raise DataError(f"{path}: its first line cannot be read as a CSV header: {error}") from None
+    if not header:
+        raise DataError(f"{path}: the first line is empty; a CSV file begins with its columns' names")
+    names = [name or f"column{place}" for place, name in enumerate(header)]
+    folded = [name.casefold() for name in names]
+    for name in names:
+        if folded.count(name.casefold()) > 1:
+            raise SchemaError(f"{path}: the column '{name}' stands twice in the header (upper and lower case are one)")
+    return delimiter, names
+
+
 def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0]
 
 
-class _disk_errors:  # noqa: N801 (reads as a statement)
-    """Turn what a full or read-only disk raises into a `DataError` that names the place."""
+@contextmanager
+def _told(origin: str, path: Path | None = None) -> Iterator[None]:
+    """Turn what damaged files, full disks and scarce memory raise into a `DataError` that says where.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    A damaged file shows itself only while a query runs, and DuckDB has no class of its own for it.
+    """
+    try:
+        yield
+    except (*_DEFECTS, PipelineError):
+        raise
+    except duckdb.OutOfMemoryException as error:
+        raise DataError(
+            f"{path or origin}: not enough memory: {_first_line(error)}. Raise engine.memory_limit_gb, or give "
+            "engine.spill a folder with free space, and run the same command again."
+        ) from None
+    except (duckdb.Error, OSError) as error:
+        reason = _reason(error)
+        writing = isinstance(error, OSError) or "No space left" in reason or "write" in reason
+        if path is not None and (writing or path.name in reason):
+            raise unwritable(path, reason) from None
+        raise DataError(f"{origin}: cannot be read: {reason}") from None
 
-    def __enter__(self) -> None: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException | OSError):
-            raise DataError(
-                f"{self.path}: cannot be written: {_first_line(error)}. Nothing half-written is left as finished; "
-                "free some space (or give engine.spill another folder) and run the same command again."
-            ) from None
+def _reason(error: BaseException) -> str:
+    """Return what a message says before it goes on to advice, and the file it names at its end."""
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    end = next((place for place, line in enumerate(lines) if not line or line.startswith("Possible")), len(lines))
+    named = next((line.removeprefix("file = ") for line in lines if line.startswith("file = ")), None)
+    return "; ".join(lines[:end] or ["no reason given"]) + (f" (in {named})" if named else "")

@@ -2,7 +2,7 @@
 
 The list of features follows from the declared fields; nobody writes one. Windows are conditional
 aggregates inside one pass per log. Only integer and double arithmetic is used, so that every engine
-gives the same numbers. Unknown is NULL (a mean of nothing); a count or sum of nothing is 0.
+gives the same numbers. Unknown is NULL (a mean of nothing); a count, sum or number of distinct tokens of nothing is 0.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.columns import COUNT, CUSTOMER, EVENT_DAY, EVENT_US, FIELD, TOKEN, US_PER_DAY
-from pipeline.features.naming import dense_name, field_name
+from pipeline.features.naming import aggregate_of, dense_name, field_name
 from pipeline.features.tokens import token_fields
 from pipeline.settings import Log
 
@@ -60,7 +60,7 @@ def dense_features(
     zero = {
         column: table[column].cast("float64").fill_null(0.0)
         for column in table.columns
-        if column != CUSTOMER and column.split("__")[2] in ("count", "sum")
+        if column != CUSTOMER and aggregate_of(column) in ("count", "sum", "distinct")
     }
     rest = {c: table[c].cast("float64") for c in table.columns if c != CUSTOMER and c not in zero}
     return table.mutate(**zero, **rest).order_by(CUSTOMER)
@@ -126,9 +126,11 @@ def _variety(tokens: ir.Table, log: str, declared: Log) -> ir.Table:
     for field, name in names.items():
         here = own[FIELD] == name
         total = own["_n"].sum(where=here)
+        entropy = total.ln() - own["_n_log"].sum(where=here) / total
         features |= {
             dense_name(log, field, "distinct"): own.count(where=here),
-            dense_name(log, field, "entropy"): ibis.greatest(total.ln() - own["_n_log"].sum(where=here) / total, 0.0),
+            # Not greatest(): it would read the entropy of no token as 0.
+            dense_name(log, field, "entropy"): (entropy < 0.0).ifelse(0.0, entropy),
             dense_name(log, field, "top_share"): own["_n"].max(where=here) / total,
         }
         for token in _shares(field):

@@ -74,9 +74,14 @@ def fit_encoder(
     Raises
     ------
     DataError
-        If fewer than two tokens are common enough.
+        If there are fewer than two customers, or fewer than two tokens are common enough.
     """
     manifest = read_manifest(snapshot)
+    if manifest["customers"] < 2:
+        raise DataError(
+            f"{snapshot}: behaviour vectors need at least 2 customers with events before as_of, found "
+            f"{manifest['customers']}"
+        )
     tokens = engine.parquet([bucket_file(snapshot / "tokens", bucket) for bucket in range(manifest["buckets"])])
     for entry in hidden:
         log, _, field = entry.partition(".")
@@ -92,9 +97,7 @@ def fit_encoder(
             f"{settings.min_customers} customers; lower it, or declare categorical fields"
         )
     vocabulary = np.array([f"{f}={t}" for f, t in zip(*(c.to_pylist() for c in chosen.columns), strict=True)])
-    share = min(1.0, settings.sample_customers / max(1, manifest["customers"]))
-    sample = None if share == 1.0 else int(share * 2**32)
-    _, counts = read_counts(engine, snapshot, vocabulary, range(manifest["buckets"]), sample)
+    _, counts = read_counts(engine, snapshot, vocabulary, range(manifest["buckets"]), settings.sample_customers)
     return BehaviourEncoder(vocabulary, settings.dimensions, seed).fit(counts)
 
 
@@ -103,14 +106,14 @@ def read_counts(
     snapshot: Path,
     vocabulary: np.ndarray,
     buckets: Sequence[int] | range,
-    below: int | None = None,
+    at_most: int | None = None,
 ) -> tuple[np.ndarray, sp.csr_matrix]:
     """Return customers, sorted, and their counts of the vocabulary's tokens.
 
     Parameters
     ----------
-    below
-        Keep only customers whose salted hash lies below this number (of 2**32): a fixed random sample.
+    at_most
+        Keep only so many customers, those of the lowest salted hash: a fixed random sample.
 
     Returns
     -------
@@ -120,8 +123,9 @@ def read_counts(
     dense = engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
     tokens = engine.parquet([bucket_file(snapshot / "tokens", bucket) for bucket in buckets])
     known = dense.select(CUSTOMER)
-    if below is not None:
-        known = known.filter(engine.hash32(ibis.literal("encoder:") + known[CUSTOMER]) < below)
+    if at_most is not None:
+        known = known.order_by([engine.hash32(ibis.literal("encoder:") + known[CUSTOMER]), CUSTOMER]).limit(at_most)
+        tokens = tokens.semi_join(known, CUSTOMER)
     customers = np.sort(np.array(engine.arrow(known)[CUSTOMER].to_pylist(), dtype=object))
     words = engine.memory(
         pa.table({"_name": pa.array(vocabulary.tolist(), pa.string()), "_column": np.arange(len(vocabulary))})
@@ -130,13 +134,9 @@ def read_counts(
     found = engine.arrow(named.inner_join(words, "_name").select(CUSTOMER, "_column", COUNT))
     encoded = found[CUSTOMER].combine_chunks().dictionary_encode()
     position = {customer: row for row, customer in enumerate(customers)}
-    row_of = np.array([position.get(customer, -1) for customer in encoded.dictionary.to_pylist()], dtype=np.int64)
+    row_of = np.array([position[customer] for customer in encoded.dictionary.to_pylist()], dtype=np.int64)
     rows = row_of[encoded.indices.to_numpy()] if len(found) else np.empty(0, np.int64)
-    kept = rows >= 0
-    entries = (
-        found[COUNT].to_numpy()[kept].astype(np.float64),
-        (rows[kept], found["_column"].to_numpy()[kept]),
-    )
+    entries = (found[COUNT].to_numpy().astype(np.float64), (rows, found["_column"].to_numpy()))
     counts = sp.csr_matrix(entries, shape=(len(customers), len(vocabulary)))
     counts.sort_indices()
     return customers, counts

@@ -6,6 +6,7 @@ Dense features are `<log>__<field>__<aggregate>__<window>`, the window `28d` or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.settings import Data
 
 ALL = "all"
 VECTOR = "vector"
+_COMPONENT = re.compile(rf"{VECTOR}__\d+")  # a log may be called so, too
 
 
 def window_name(days: int | None) -> str:
@@ -33,6 +35,15 @@ def dense_name(log: str, field: str, aggregate: str, days: int | None = None) ->
     'purchases__amount__sum__28d'
     """
     return f"{log}__{field}__{aggregate}__{window_name(days)}"
+
+
+def aggregate_of(name: str) -> str:
+    """Return a dense feature's aggregate; read from the end, where no field's own underscores stand.
+
+    >>> aggregate_of("purchases__amount__sum__28d"), aggregate_of("purchases__days__count__all")
+    ('sum', 'count')
+    """
+    return name.rsplit("__", 2)[1]
 
 
 def field_name(log: str, field: str) -> str:
@@ -63,14 +74,16 @@ def readable(name: str) -> str:
     >>> readable("purchases__gap__mean_days__all")
     'purchases: gap, mean days'
     """
-    if name.startswith(f"{VECTOR}__"):
+    if _COMPONENT.fullmatch(name):
         return f"behaviour pattern {int(name.rpartition('__')[2])}"
     field, equals, token = name.partition("=")
-    parts = field.split("__")
     if equals:
-        return f"{parts[0]}: {parts[1]} {token}"
-    span = "" if parts[3] == ALL else f" over {parts[3].removesuffix('d')} days"
-    return f"{parts[0]}: {parts[1]}, {parts[2].replace('_', ' ')}{span}"
+        log, _, field = field.partition("__")
+        return f"{log}: {field} {token}"
+    field, aggregate, window = name.rsplit("__", 2)
+    log, _, field = field.partition("__")
+    span = "" if window == ALL else f" over {window.removesuffix('d')} days"
+    return f"{log}: {field}, {aggregate.replace('_', ' ')}{span}"
 
 
 def visible(names: Iterable[str], hide: Iterable[str], data: Data, where: str) -> np.ndarray:
@@ -105,5 +118,5 @@ def visible(names: Iterable[str], hide: Iterable[str], data: Data, where: str) -
         prefixes += [f"{log}__{field}__", f"{log}__{field}="] if field else [f"{log}__"]
     if not prefixes:
         return np.ones(len(names), dtype=bool)
-    blocked = (*prefixes, f"{VECTOR}__")
-    return np.array([not name.startswith(blocked) for name in names])
+    blocked = tuple(prefixes)
+    return np.array([not (name.startswith(blocked) or _COMPONENT.fullmatch(name)) for name in names], dtype=bool)

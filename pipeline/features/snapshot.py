@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from pipeline import schemas
 from pipeline.engine import DuckDBEngine
@@ -17,6 +17,7 @@ from pipeline.events import bucket_file, read_events
 from pipeline.features.dense import CutOff, dense_features
 from pipeline.features.tokens import token_counts
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole
+from pipeline.parallel import side_by_side
 from pipeline.settings import Data, Engine, Features
 from pipeline.timeline import as_of_name
 
@@ -76,7 +77,7 @@ def write_snapshots(
                     )
                     for b in range(source["buckets"])
                 ]
-                counted = Parallel(n_jobs=workers, return_as="generator")(jobs)
+                counted = side_by_side(jobs, workers)
                 customers = 0
                 for bucket, count in enumerate(counted):
                     customers += count

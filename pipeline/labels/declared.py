@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, LeakageError, did_you_mean
-from pipeline.labels.known import NO, YES, Labels, cut
+from pipeline.labels.known import NO, YES, Labels, cut, ordered
 from pipeline.outputs import read_manifest
 from pipeline.profiles import read_profiles
-from pipeline.settings import Attribute, Data, Declared
+from pipeline.settings import Attribute, Data, Declared, Table
 from pipeline.sources import resolve
 
 
@@ -26,12 +28,12 @@ def declared_labels(
     data: Data,
     buckets: Sequence[int] | range | None = None,
 ) -> Labels:
-    """Return the labels of a declared attribute, of all customers or of some buckets.
+    """Return the labels of a declared attribute, of all customers or of some buckets; a blank cell is none.
 
     Raises
     ------
     ConfigError
-        If the profile column does not exist or the source has no profile table.
+        If the profile column does not exist, the source has no profile table, or `values` and bands differ.
     DataError
         If a value of the column is missing in the map, or no number where bands are asked for.
     LeakageError
@@ -50,12 +52,15 @@ def declared_labels(
         raise ConfigError(
             f"{where}.column: '{rule.column}' is no column of the profiles {did_you_mean(rule.column, columns)}"
         )
-    frame = pd.concat(engine.arrow(t.select(CUSTOMER, rule.column)).to_pandas() for t in tables)
-    frame = frame.dropna(subset=[rule.column]).sort_values(CUSTOMER)
+    parts = [engine.arrow(t.select(CUSTOMER, rule.column)) for t in tables]
+    found = pa.concat_tables(parts, promote_options="default")  # an empty bucket may differ in what can be missing
+    frame = found.to_pandas(integer_object_nulls=True).dropna(subset=[rule.column]).sort_values(CUSTOMER)
+    given = [not isinstance(cell, str) or bool(cell.strip()) for cell in frame[rule.column]]
+    frame = frame[np.array(given, dtype=bool)]
     column = frame[rule.column]
     if rule.bands is not None:
-        values = tuple(rule.bands)
-        positions = cut(_numbers(column, where), rule.bands, where)
+        values = ordered(rule.bands, attribute.values, f"attributes.{name}")
+        positions = cut(_numbers(column, where), {value: rule.bands[value] for value in values}, where)
     else:
         texts = column.map(_plain)
         texts = texts.map(dict(rule.map)) if rule.map is not None and _covers(texts, rule.map, where) else texts
@@ -69,26 +74,30 @@ def _refuse_leak(rule: Declared, data: Data, where: str) -> None:
     """Refuse a profile column that comes back as a log's field through a join."""
     if data.profiles is None:
         return
-    profile = resolve(data.root, data.profiles.path or data.profiles.database or "")
     for log_name, log in data.logs.items():
         for table in (log, *log.join):
-            same = (
-                resolve(data.root, table.path or table.database or "") == profile and table.table == data.profiles.table
-            )
             fields = [f for f, column in {**log.categorical, **log.numeric}.items() if column == rule.column]
-            if same and fields:
+            if fields and _same_table(table, data.profiles, data.root):
+                place = Path(data.profiles.path or data.profiles.database or "").name
                 raise LeakageError(
-                    f"{where}: the label is read from column '{rule.column}' of {profile.name}, and field "
+                    f"{where}: the label is read from column '{rule.column}' of {place}, and field "
                     f"'{log_name}.{fields[0]}' is a feature read from the same column; "
                     f"remove the field from data.logs.{log_name}"
                 )
+
+
+def _same_table(one: Table, other: Table, root: str) -> bool:
+    """Tell whether two declarations read the same file or table, however they write its place."""
+    here, there = (resolve(root, table.path or table.database or "").resolve() for table in (one, other))
+    names = {(table.table or "").removeprefix("main.") for table in (one, other)}
+    return len(names) == 1 and (here == there or here in there.parents or there in here.parents)
 
 
 def _plain(value: object) -> str:
     """Return a profile cell as text; 3.0 and 3 are the same."""
     if isinstance(value, bool | np.bool_):
         return YES if value else NO
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | np.floating | Decimal) and np.isfinite(float(value)) and value == int(value):
         return str(int(value))
     return str(value).strip()
 

@@ -12,11 +12,14 @@ from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY, VALUE
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
 from pipeline.events import bucket_file, read_events
-from pipeline.labels.known import NO, YES, Labels, cut
+from pipeline.labels.known import NO, YES, Labels, cut, ordered
 from pipeline.labels.rules import check_rule, check_tokens, matching
 from pipeline.outputs import read_manifest
 from pipeline.settings import Attribute, Data, Future
 from pipeline.timeline import as_of_name
+
+_DECIMALS = 9  # 0.7 + 0.1 + 0.1 + 0.1 is a little less than 1, and how much less depends on the order of the sum
+_LONGEST_DAY_US = 25 * US_PER_DAY // 24  # the last event may be of midnight, the day one that sets back the clock
 
 
 def future_labels(
@@ -38,7 +41,7 @@ def future_labels(
     Raises
     ------
     ConfigError
-        If the rule names no declared log or field, or the horizon reaches beyond the data.
+        If the rule names no declared log or field, the horizon reaches beyond the data, or `values` do not fit.
     DataError
         If the rule asks for a token that the log does not contain.
     """
@@ -48,7 +51,7 @@ def future_labels(
     check_rule(rule.log, [*rule.where], rule.field, data, where)
     end_us = as_of_us + rule.horizon_days * US_PER_DAY
     last_us = max(facts["last_us"] for facts in read_manifest(events)["logs"].values())
-    if end_us > last_us + US_PER_DAY:
+    if end_us > last_us + _LONGEST_DAY_US:
         raise ConfigError(
             f"{where}.horizon_days: {rule.horizon_days} days after {as_of_name(as_of_us)} reach beyond the last "
             f"event of {as_of_name(last_us)}: the label would count what has not been recorded yet"
@@ -67,11 +70,15 @@ def future_labels(
     check_tokens(engine, events, rule.log, rule.where, where)
     frame = pd.concat(parts).sort_values(CUSTOMER)
     frame = frame.dropna(subset=[VALUE])
+    frame[VALUE] = frame[VALUE].astype(float).round(_DECIMALS)
     amounts = frame[VALUE].to_numpy(dtype=float)
     customers = frame[CUSTOMER].to_numpy(dtype=object)
+    values = ordered(rule.bands or (NO, YES), attribute.values, f"attributes.{name}")
     if rule.bands is not None:
-        return Labels(name, attribute.kind, tuple(rule.bands), customers, cut(frame[VALUE], rule.bands, where))
-    return Labels(name, attribute.kind, (NO, YES), customers, _answers(amounts, rule).astype(np.int64))
+        positions = cut(frame[VALUE], {value: rule.bands[value] for value in values}, where)
+    else:
+        positions = np.where(_answers(amounts, rule), values.index(YES), values.index(NO)).astype(np.int64)
+    return Labels(name, attribute.kind, values, customers, positions)
 
 
 def _aggregate(base: ir.Table, ahead: ir.Table, rule: Future) -> ir.Table:
@@ -94,4 +101,5 @@ def _answers(amounts: np.ndarray, rule: Future) -> np.ndarray:
         return amounts <= rule.at_most
     if rule.top_share is None or not len(amounts):
         return np.zeros(len(amounts), dtype=bool)
-    return amounts > np.quantile(amounts, 1.0 - rule.top_share, method="inverted_cdf")
+    most = min(int(rule.top_share * len(amounts) + 1e-9), len(amounts) - 1)  # 0.7 * 10 is a little less than 7
+    return amounts > np.sort(amounts)[len(amounts) - 1 - most]

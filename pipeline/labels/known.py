@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
 
 YES, NO = "yes", "no"
 
@@ -30,6 +30,11 @@ class Labels:
         Ids of the customers whose value is known, shape (n_labels,), sorted.
     y
         Position of each one's value in `values`, shape (n_labels,).
+
+    Raises
+    ------
+    ConfigError
+        If a binary attribute has more than two values.
     """
 
     attribute: str
@@ -37,6 +42,13 @@ class Labels:
     values: tuple[str, ...]
     customers: np.ndarray
     y: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.kind == "binary" and len(self.values) > 2:
+            raise ConfigError(
+                f"attributes.{self.attribute}.kind: a binary attribute has two values, found {len(self.values)}: "
+                f"{', '.join(self.values[:6])}; map them to two, or call it nominal or ordinal"
+            )
 
     def counts(self) -> dict[str, int]:
         """Return the number of customers by value."""
@@ -59,6 +71,29 @@ class Labels:
             listed = ", ".join(f"'{value}': {n:,}" for value, n in counts.items())
             return f"too few labels: {least} customers of each of at least two values needed, found {listed}"
         return None
+
+
+def ordered(found: Iterable[str], wanted: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
+    """Return the values that a rule gives, in the order that the attribute's `values` ask for.
+
+    Raises
+    ------
+    ConfigError
+        If these are other values than the rule gives.
+
+    Examples
+    --------
+    >>> ordered(["no", "yes"], None, "attributes.lapses")
+    ('no', 'yes')
+    >>> ordered(["no", "yes"], ("yes", "no"), "attributes.stays")
+    ('yes', 'no')
+    """
+    values = tuple(found)
+    if wanted is None:
+        return values
+    if sorted(wanted) != sorted(values):
+        raise ConfigError(f"{where}: 'values' are {', '.join(wanted)}, but the rule gives {', '.join(values)}")
+    return wanted
 
 
 def cut(numbers: pd.Series, bands: Mapping[str, tuple[float | None, float | None]], where: str) -> np.ndarray:

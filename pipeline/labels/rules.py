@@ -46,9 +46,11 @@ def check_tokens(
     Raises
     ------
     DataError
-        Naming the token and the closest one in the log.
+        Naming the token and the closest one in the log; or the field for which no token is given.
     """
     for field, wanted in conditions.items():
+        if not wanted:
+            raise DataError(f"{where}.where.{field}: no token is given, so no event could fit")
         buckets = range(read_manifest(events)["buckets"])
         tokens = (
             ibis.union(

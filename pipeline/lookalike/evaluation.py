@@ -19,7 +19,7 @@ from pipeline.lookalike.ranking import MIN_SEED, SeedRanker
 Floats = NDArray[np.float64]
 Ids = NDArray[np.str_]
 
-SHARES = (0.01, 0.05, 0.10)  # of the ranked customers
+SHARES = (0.01, 0.05, 0.10, 0.20, 0.50)  # of the ranked customers
 METHODS = ("seed_ranker", "nearest_seed", "mean_of_10_nearest", "centroid", "random")
 
 

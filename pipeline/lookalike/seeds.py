@@ -11,6 +11,7 @@ from pipeline.columns import CUSTOMER, EVENT_US
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, SchemaError, did_you_mean
 from pipeline.events import bucket_file, read_events
+from pipeline.features.naming import ALL, aggregate_of
 from pipeline.labels.rules import check_rule, check_tokens, matching
 from pipeline.outputs import read_manifest
 from pipeline.settings import Data, SeedRule
@@ -26,16 +27,23 @@ def seed_ids(engine: DuckDBEngine, rule: SeedRule, data: Data, outputs: Path, as
     DataError
         If the file is missing or cannot be read, or no event has a wanted token.
     """
+    where = "data.seed" if rule is data.seed else "lookalike.seed"
     if rule.file is not None:
-        return read_ids(Path(rule.file), "lookalike.seed.file")
+        return read_ids(Path(rule.file), f"{where}.file")
     if rule.portraits is not None:
-        return _by_portraits(engine, rule.portraits, outputs)
-    return _by_events(engine, rule, data, outputs / "events", as_of_us)
+        return _by_portraits(engine, rule.portraits, outputs, f"{where}.portraits")
+    return _by_events(engine, rule, data, outputs / "events", as_of_us, where)
 
 
 def hidden_by(rule: SeedRule) -> tuple[str, ...]:
-    """Return the logs and fields that must not be features: the log a seed is made from would give it away."""
-    own = (rule.log,) if rule.log is not None else ()
+    """Return the logs and fields that must not be features, because they would give the seed away.
+
+    A seed of those with events in a log hides the log; with a condition on fields, it hides these fields.
+
+    >>> hidden_by(SeedRule(log="calls", where={"kind": ("roaming",)}, hide=("bills",)))
+    ('calls.kind', 'bills')
+    """
+    own = [f"{rule.log}.{field}" for field in rule.where] or ([rule.log] if rule.log is not None else [])
     return tuple(dict.fromkeys([*own, *rule.hide]))
 
 
@@ -51,43 +59,47 @@ def read_ids(path: Path, where: str) -> list[str]:
     """
     if not path.exists():
         beside = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise DataError(f"{where}: file not found: {path} {did_you_mean(path.name, beside)}")
-    if path.suffix == ".txt":
-        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+        hint = f" {did_you_mean(path.name, beside)}" if beside else ""
+        raise DataError(f"{where}: file not found: {path}.{hint}")
     try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+        frame = _read(path)
     except (ValueError, OSError, pd.errors.ParserError) as error:
         raise DataError(f"{where}: {path} cannot be read: {str(error).splitlines()[0]}") from None
     columns = [str(column) for column in frame.columns]
     if CUSTOMER not in columns and len(columns) != 1:
         raise SchemaError(f"{where}: {path} has no column '{CUSTOMER}' {did_you_mean(CUSTOMER, columns)}")
     ids = frame[CUSTOMER if CUSTOMER in columns else columns[0]].dropna()
-    return [str(name).strip() for name in ids]
+    texts = [str(int(name) if isinstance(name, float) and name.is_integer() else name).strip() for name in ids]
+    return [text for text in texts if text]
 
 
-def _by_portraits(engine: DuckDBEngine, wanted: dict[str, tuple[str, ...]], outputs: Path) -> list[str]:
+def _read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".txt":  # as spreadsheets and editors write it: perhaps with a byte order mark
+        return pd.DataFrame({CUSTOMER: path.read_text("utf-8-sig").splitlines()})
+    if path.suffix == ".parquet":  # whole numbers beside an empty cell stay whole
+        return pd.read_parquet(path, dtype_backend="numpy_nullable")
+    return pd.read_csv(path, dtype=str, keep_default_na=False)  # an id may well be called NA or null
+
+
+def _by_portraits(engine: DuckDBEngine, wanted: dict[str, tuple[str, ...]], outputs: Path, where: str) -> list[str]:
     """Return customers whose portrait states a wanted value for each attribute, declared or certified."""
     buckets = read_manifest(outputs / "scores")["buckets"]
     portraits = engine.parquet([bucket_file(outputs / "scores" / "portraits", bucket) for bucket in range(buckets)])
     attributes = [name for name in portraits.columns if f"{name}__state" in portraits.columns]
+    chosen = portraits
     for attribute, values in wanted.items():
         if attribute not in attributes:
-            raise ConfigError(
-                f"lookalike.seed.portraits: '{attribute}' is no attribute {did_you_mean(attribute, attributes)}"
-            )
+            raise ConfigError(f"{where}: '{attribute}' is no attribute {did_you_mean(attribute, attributes)}")
         stated = engine.arrow(portraits.select(attribute).distinct())[attribute].to_pylist()
         known = sorted(value for value in stated if value is not None)
         for value in values:
             if value not in known:
-                raise ConfigError(
-                    f"lookalike.seed.portraits.{attribute}: no portrait states '{value}' {did_you_mean(value, known)}"
-                )
-        portraits = portraits.filter(portraits[attribute].isin(values))
-    return sorted(engine.arrow(portraits.select(CUSTOMER))[CUSTOMER].to_pylist())
+                raise ConfigError(f"{where}.{attribute}: no portrait states '{value}' {did_you_mean(value, known)}")
+        chosen = chosen.filter(chosen[attribute].isin(values))
+    return sorted(engine.arrow(chosen.select(CUSTOMER))[CUSTOMER].to_pylist())
 
 
-def _by_events(engine: DuckDBEngine, rule: SeedRule, data: Data, events: Path, as_of_us: int) -> list[str]:
-    where = "lookalike.seed" if data.seed is not rule else "data.seed"
+def _by_events(engine: DuckDBEngine, rule: SeedRule, data: Data, events: Path, as_of_us: int, where: str) -> list[str]:
     check_rule(rule.log or "", [*rule.where], None, data, where)
     check_tokens(engine, events, rule.log or "", rule.where, where)
     found: set[str] = set()
@@ -106,7 +118,7 @@ def totals(names: np.ndarray, dense: np.ndarray, visible: np.ndarray) -> np.ndar
     kept = [
         column
         for column in np.flatnonzero(visible)
-        if str(names[column]).endswith("__all") and str(names[column]).split("__")[2] in ("count", "sum")
+        if str(names[column]).endswith(f"__{ALL}") and aggregate_of(str(names[column])) in ("count", "sum")
     ]
     amounts = np.nan_to_num(dense[:, kept])
     return np.sign(amounts) * np.log1p(np.abs(amounts))

@@ -60,8 +60,10 @@ def build_predictor(model: Model, min_precision: float | None, n_dense: int, see
         Number of leading dense columns of its feature matrix.
     """
     estimator = build_estimator(model.estimator)
-    shared = {"n_dense": n_dense, "random_state": seed}
-    estimator.set_params(**{key: value for key, value in shared.items() if key in estimator.get_params(deep=False)})
+    if "n_dense" in estimator.get_params(deep=False):
+        estimator.set_params(n_dense=n_dense)
+    seeds = [name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"]
+    estimator.set_params(**dict.fromkeys(seeds, seed))
     return CertifiedClassifier(
         estimator,
         folds=model.folds,

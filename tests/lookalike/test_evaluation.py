@@ -37,7 +37,7 @@ def test_a_planted_group_is_found_and_better_than_by_chance(planted):
 
 
 def test_lift_is_recall_over_the_share_that_is_looked_at(planted):
-    for share, size in zip(SHARES, (6, 27, 54), strict=True):
+    for share, size in zip(SHARES, (6, 27, 54, 108, 270), strict=True):
         recall, lift = (planted["seed_ranker", metric, share] for metric in ("recall", "lift"))
         assert lift.mean == pytest.approx(recall.mean * 540 / size)
         assert lift.high == pytest.approx(recall.high * 540 / size)
@@ -104,7 +104,7 @@ def test_metrics_agree_with_scikit_learn_and_with_counting():
     points, _ = _metrics(hidden, scores, ids)
     assert points[0] == pytest.approx(roc_auc_score(hidden, scores))
     ranked = sorted(range(500), key=lambda i: (-scores[i], ids[i]))
-    for share, found in zip((5, 25, 50), points[1:], strict=True):
+    for share, found in zip((5, 25, 50, 100, 250), points[1:], strict=True):
         assert found == pytest.approx(hidden[ranked[:share]].sum() / hidden.sum())
 
 

@@ -1,0 +1,24 @@
+"""Work side by side in processes, in buckets or attributes, and hand back results as they come."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from joblib import Parallel
+
+
+def side_by_side(jobs: Iterable[Any], workers: int, in_order: bool = True) -> Iterator[Any]:
+    """Yield the results of joblib's delayed calls, at most `workers` under way at once.
+
+    Parameters
+    ----------
+    in_order
+        Yield in the order of the jobs, or else each as soon as it is done.
+    """
+    order = "generator" if in_order else "generator_unordered"
+    with warnings.catch_warnings():
+        # Workers are replaced when they have grown; that is meant, and nothing is lost.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+        yield from Parallel(n_jobs=workers, return_as=order)(jobs)

@@ -1,0 +1,24 @@
+"""Pictures of how good a model is, as PNG files 900 pixels wide, one function each.
+
+Data that a picture cannot be drawn from, such as no customers at all, give a picture that says so. Names of
+values and attributes are shown as they are, never read as formulas.
+"""
+
+from pipeline.plots.confusion_matrix import confusion, confusion_counts
+from pipeline.plots.feature_bars import top_features
+from pipeline.plots.precision_panels import precision_coverage, precision_points
+from pipeline.plots.recall_curves import lookalike
+from pipeline.plots.reliability_diagram import reliability, wilson
+from pipeline.plots.training_overview import catalogue
+
+__all__ = [
+    "catalogue",
+    "confusion",
+    "confusion_counts",
+    "lookalike",
+    "precision_coverage",
+    "precision_points",
+    "reliability",
+    "top_features",
+    "wilson",
+]

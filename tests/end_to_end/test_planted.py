@@ -1,0 +1,258 @@
+"""From files to portraits and an audience, on a source whose truth is known."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.configuration import parse_settings
+from pipeline.errors import ConfigError, DataError, ModelError
+from pipeline.run import run
+from tests.end_to_end import planted
+
+
+class Done:
+    """A finished run and where to look at it."""
+
+    def __init__(self, config: dict[str, Any], people: pd.DataFrame) -> None:
+        self.config, self.people = config, people
+        self.outputs = Path(config["outputs"]) / "planted"
+
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.outputs / name)
+
+    def client(self) -> mlflow.MlflowClient:
+        return mlflow.MlflowClient(f"sqlite:///{Path(self.config['tracking']['folder']) / 'mlflow.db'}")
+
+    def again(self, **changes: Any) -> dict[str, Any]:
+        config = copy.deepcopy(self.config)
+        for key, value in changes.items():
+            section, _, name = key.partition("__")
+            if name:
+                config[section][name] = value
+            else:
+                config[section] = value
+        return config
+
+    def elsewhere(self, folder: Path, **changes: Any) -> dict[str, Any]:
+        return self.again(outputs=str(folder), tracking__folder=str(folder / "models"), **changes)
+
+    def copied(self, folder: Path) -> Done:
+        """Return a copy of everything, to be spoilt."""
+        shutil.copytree(self.config["outputs"], folder)
+        return Done(self.elsewhere(folder), self.people)
+
+
+def champion_of(client: mlflow.MlflowClient, attribute: str, role: str = "champion") -> str:
+    return str(client.get_model_version_by_alias(f"planted.{attribute}", role).version)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder = tmp_path_factory.mktemp("planted")
+    people = planted.write(folder / "source")
+    config = planted.config(folder / "source", folder / "outputs")
+    run(parse_settings(config))
+    return Done(config, people)
+
+
+def test_what_is_stated_is_right_where_the_profile_is_silent(done: Done) -> None:
+    table = done.table("scores/predictions")
+    inferred = table[(table["attribute"] == "kind") & (table["state"] == "inferred")]
+    truth = done.people.set_index("customer")["kind"]
+    silent = set(done.people[~done.people["declares"]]["customer"])
+    assert set(inferred["customer_id"]) <= silent
+    assert len(inferred) > 0.5 * len(silent)
+    assert (inferred["value"].to_numpy() == truth.loc[inferred["customer_id"]].to_numpy()).mean() >= 0.8
+
+
+def test_declared_values_are_kept_and_all_customers_are_there(done: Done) -> None:
+    table = done.table("scores/predictions").query("attribute == 'kind'").set_index("customer_id")
+    declaring = done.people[done.people["declares"]].set_index("customer")["kind"]
+    assert (table.loc[declaring.index, "state"] == "declared").all()
+    assert (table.loc[declaring.index, "value"] == declaring).all()
+    assert len(table) == planted.N_CUSTOMERS + 5
+    wide = done.table("scores/portraits")
+    assert wide["customer_id"].is_unique
+    assert len(wide) == len(table)
+
+
+def test_customers_without_events_get_the_prior_and_say_so(done: Done) -> None:
+    table = done.table("scores/predictions")
+    silent = table[table["customer_id"].str.startswith("silent") & (table["attribute"] == "lapses")]
+    assert len(silent) == 5
+    assert (silent["state"] == "withheld").all()
+    assert (silent["reason"] == "no events").all()
+    assert silent["value"].isna().all()
+    assert silent["probability"].nunique() == 1
+
+
+def test_a_withheld_value_gives_its_reason(done: Done) -> None:
+    table = done.table("scores/predictions")
+    withheld = table[table["state"] == "withheld"]
+    assert set(withheld["reason"]) <= {"no events", "not sure enough", "value not certifiable"}
+    assert withheld["value"].isna().all()
+    assert table[table["state"] == "inferred"]["reason"].isna().all()
+
+
+def test_expiry_follows_the_attribute(done: Done) -> None:
+    table = done.table("scores/predictions")
+    assert ((table["expires"] - table["as_of"]) == pd.Timedelta(days=91)).all()
+
+
+def test_runs_hold_what_a_data_scientist_compares(done: Done) -> None:
+    client = done.client()
+    experiment = client.get_experiment_by_name("planted")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    nested = {run.info.run_name: run for run in runs if "mlflow.parentRunId" in run.data.tags}
+    assert [run.info.status for run in runs] == ["FINISHED"] * 3
+    assert len(parents) == 1
+    assert set(nested) == {"kind", "lapses"}
+    assert parents[0].data.tags["data_fingerprint"]
+    files = {item.path for item in client.list_artifacts(parents[0].info.run_id)}
+    assert {"config.yaml", "attributes.csv", "pictures"} <= files
+    pictures = {item.path for item in client.list_artifacts(nested["kind"].info.run_id, "pictures")}
+    drawn = ("reliability", "precision_coverage", "confusion", "top_features")
+    assert {f"pictures/{name}.png" for name in drawn} <= pictures
+    assert 0.9 < nested["kind"].data.metrics["auc"] <= 1.0
+    assert nested["kind"].data.metrics["auc_prior"] == 0.5
+    assert nested["kind"].data.params["estimator._target_"] == "pipeline.model.linear.SparseLogistic"
+    champion = client.get_model_version_by_alias("planted.kind", "champion")
+    assert champion_of(client, "behaviour_encoder") == "1"
+    mlflow.set_registry_uri(f"sqlite:///{Path(done.config['tracking']['folder']) / 'mlflow.db'}")
+    info = mlflow.models.get_model_info(f"models:/planted.kind/{champion.version}")
+    assert info.signature is not None
+
+
+def test_the_same_command_again_does_nothing(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {p: p.stat().st_mtime_ns for p in done.outputs.rglob("*") if p.is_file() and p.name != ".lock"}
+    run(parse_settings(done.config))
+    after = {p: p.stat().st_mtime_ns for p in done.outputs.rglob("*") if p.is_file() and p.name != ".lock"}
+    assert before == after
+    assert "nothing has changed" in capsys.readouterr().out
+    assert len(done.client().search_model_versions("name = 'planted.kind'")) == 1
+
+
+def test_two_trainings_with_the_same_seed_predict_the_same(done: Done, tmp_path: Path) -> None:
+    run(parse_settings(done.elsewhere(tmp_path, engine={"workers": 2})))
+    other = pd.read_parquet(tmp_path / "planted" / "scores" / "predictions")
+    pd.testing.assert_frame_equal(done.table("scores/predictions"), other, check_exact=True)
+
+
+def test_a_worse_model_is_a_challenger_and_a_better_one_becomes_champion(done: Done, tmp_path: Path) -> None:
+    spoilt = done.copied(tmp_path / "copy")
+    prior = {"name": "prior", "estimator": {"_target_": "sklearn.dummy.DummyClassifier", "strategy": "prior"}}
+    worse = spoilt.again(model={**done.config["model"], **prior})
+    run(parse_settings(worse))
+    client = spoilt.client()
+    assert champion_of(client, "kind") == "1"
+    assert champion_of(client, "kind", "challenger") == "2"
+    fresh = spoilt.elsewhere(tmp_path / "fresh", model=worse["model"])
+    run(parse_settings(fresh))
+    fresh["model"] = done.config["model"]
+    run(parse_settings(fresh))
+    client = Done(fresh, done.people).client()
+    assert champion_of(client, "kind") == "2"
+
+
+def test_a_champion_of_other_features_is_refused_by_name(done: Done, tmp_path: Path) -> None:
+    spoilt = done.copied(tmp_path / "copy")
+    other = spoilt.again(features__windows_days=[28], stages=["features", "score"])
+    with pytest.raises(ModelError, match=r"planted\.kind/1: refuses to score: it was trained for other features"):
+        run(parse_settings(other))
+
+
+def test_a_damaged_model_file_is_named(done: Done, tmp_path: Path) -> None:
+    spoilt = done.copied(tmp_path / "copy")
+    client = spoilt.client()
+    # The copied store still points to the original files; a damaged copy of one takes its place there and back.
+    uri = client.get_model_version_by_alias("planted.kind", "champion").source
+    model = mlflow.artifacts.download_artifacts(uri, tracking_uri=f"sqlite:///{tmp_path / 'copy/models/mlflow.db'}")
+    pickled = next(Path(model).rglob("model.pkl"))
+    whole = pickled.read_bytes()
+    try:
+        pickled.write_bytes(whole[: len(whole) // 2])
+        shutil.rmtree(spoilt.outputs / "scores")
+        with pytest.raises(ModelError, match=r"models:/planted\.kind/1: the registered model cannot be loaded"):
+            run(parse_settings(spoilt.again(stages=["score"])))
+    finally:
+        pickled.write_bytes(whole)
+
+
+def test_a_portrait_is_printed_with_its_reasons(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    person = done.people[~done.people["declares"]].iloc[0]
+    run(parse_settings({**done.again(stages=["portrait"]), "customer": person["customer"]}))
+    shown = capsys.readouterr().out
+    assert f"Customer {person['customer']}" in shown
+    assert f"item {person['kind']} thing" in " ".join(shown.split())
+    with pytest.raises(DataError, match="no such customer"):
+        run(parse_settings({**done.again(stages=["portrait"]), "customer": "nobody"}))
+
+
+def test_fans_hidden_in_the_base_are_found(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    source = Path(done.config["data"]["root"])
+    fans = done.people[done.people["fan"]]["customer"].tolist()
+    (source / "seed.txt").write_text("\n".join([*fans[:25], fans[0], "stranger"]))
+    (source / "no.txt").write_text("\n".join(fans[38:]))
+    config = done.again(stages=["lookalike"])
+    config["lookalike"] |= {"suppress": str(source / "no.txt"), "size": 20}
+    run(parse_settings(config))
+    audience = pd.read_csv(done.outputs / "audiences" / "default" / "audience.csv")
+    assert set(audience["customer_id"]).isdisjoint([*fans[:25], *fans[38:]])
+    assert len(set(audience["customer_id"]) & set(fans[25:38])) >= 11
+    assert np.all(np.diff(audience["score"]) <= 0)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 are repeated and 1 are no customers with events, such as stranger" in shown
+
+
+def test_a_seed_of_strangers_is_refused(done: Done, tmp_path: Path) -> None:
+    (tmp_path / "seed.csv").write_text("customer_id\nx1\nx2\n")
+    config = done.again(stages=["lookalike"])
+    config["lookalike"]["seed"] = {"file": str(tmp_path / "seed.csv")}
+    with pytest.raises(DataError, match="none of its 2 ids is a customer of the base"):
+        run(parse_settings(config))
+
+
+def test_without_labels_an_attribute_says_why_and_the_others_go_on(
+    done: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(done.config["data"]["root"], source)
+    (source / "profiles.csv").write_text("customer,kind\n")
+    config = done.elsewhere(tmp_path / "out", data__root=str(source))
+    run(parse_settings(config))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "'kind' is not learnt: no label: 10 customers of each value needed, none found" in shown
+    table = pd.read_parquet(tmp_path / "out/planted/scores/predictions")
+    assert set(table[table["attribute"] == "kind"]["reason"]) == {"no model"}
+    assert (table[table["attribute"] == "lapses"]["state"] == "inferred").any()
+
+
+def test_one_class_only_is_not_learnt(done: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(done.config["data"]["root"], source)
+    profiles = pd.read_csv(source / "profiles.csv").assign(kind="cat")
+    profiles.to_csv(source / "profiles.csv", index=False)
+    config = done.elsewhere(tmp_path / "out", data__root=str(source))
+    del config["attributes"]["lapses"]
+    run(parse_settings(config))
+    assert "'kind' is not learnt: too few labels" in " ".join(capsys.readouterr().out.split())
+
+
+def test_scoring_before_features_says_what_to_run(done: Done, tmp_path: Path) -> None:
+    config = done.elsewhere(tmp_path, stages=["score"])
+    with pytest.raises(DataError, match="no finished data set here"):
+        run(parse_settings(config))
+
+
+def test_a_portrait_needs_a_customer(done: Done) -> None:
+    with pytest.raises(ConfigError, match="customer: this key is required"):
+        run(parse_settings(done.again(stages=["portrait"])))

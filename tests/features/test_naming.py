@@ -1,0 +1,113 @@
+"""Names can be read back, and hiding a log or field hides all of it and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.features.naming import aggregate_of, dense_name, field_name, readable, vector_names, visible, window_name
+from pipeline.settings import Data, Log
+
+DATA = Data(
+    "shop",
+    {
+        "buy": Log(path="-", id="-", time="-", categorical=["item", "item_kind"], numeric=["amount"]),
+        "buy_more": Log(path="-", id="-", time="-", categorical=["item"], numeric=["amount"]),
+        "vector": Log(path="-", id="-", time="-", categorical=["item"]),
+    },
+)
+NAMES = [
+    "buy__events__count__all",
+    "buy__amount__sum__28d",
+    "buy__item__entropy__all",
+    "buy__item_kind__entropy__all",
+    "buy__hour__share_03__all",
+    "buy__weekday__entropy__all",
+    "buy_more__amount__sum__28d",
+    "buy_more__item__entropy__all",
+    "vector__events__count__all",
+    "vector__000",
+    "vector__1000",
+    "buy__item=tea",
+    "buy__item=buy__item_kind=x",
+    "buy__item_kind=tea",
+    "buy__hour=03",
+    "buy_more__item=tea",
+    "vector__item=007",
+]
+
+
+def hidden(*entries: str) -> list[str]:
+    mask = visible(NAMES, entries, DATA, "attributes.lapses.hide")
+    assert mask.dtype == bool
+    return [name for name, seen in zip(NAMES, mask, strict=True) if not seen]
+
+
+VECTORS = ["vector__000", "vector__1000"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("buy", [name for name in NAMES if name.startswith("buy__")]),
+        ("buy_more", ["buy_more__amount__sum__28d", "buy_more__item__entropy__all", "buy_more__item=tea"]),
+        ("buy.item", ["buy__item__entropy__all", "buy__item=tea", "buy__item=buy__item_kind=x"]),
+        ("buy.item_kind", ["buy__item_kind__entropy__all", "buy__item_kind=tea"]),
+        ("buy.amount", ["buy__amount__sum__28d"]),
+        ("buy.hour", ["buy__hour__share_03__all", "buy__hour=03"]),
+        ("vector", ["vector__events__count__all", "vector__item=007"]),
+    ],
+)
+def test_hiding_hides_the_entry_and_the_behaviour_vector_and_nothing_else(entry: str, expected: list[str]) -> None:
+    assert sorted(hidden(entry)) == sorted([*expected, *VECTORS])
+
+
+def test_several_entries_add_up_and_none_hides_nothing() -> None:
+    assert sorted(hidden("buy.item", "buy_more")) == sorted({*hidden("buy.item"), *hidden("buy_more")})
+    assert hidden() == []
+    assert visible([], ["buy"], DATA, "x").dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("by", r"attributes\.lapses\.hide: 'by' is no log and no field .*Did you mean 'buy'\?"),
+        ("buy.itm", r"'buy\.itm' is no log and no field .*Did you mean 'buy\.item'\?"),
+        ("buy_more.item_kind", r"'buy_more\.item_kind' is no log and no field"),
+        ("", "'' is no log and no field"),
+    ],
+)
+def test_an_entry_that_is_not_declared_is_refused(entry: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        hidden(entry)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("buy__amount__sum__28d", "buy: amount, sum over 28 days"),
+        ("buy__gap__mean_days__all", "buy: gap, mean days"),
+        ("buy__amount___sum__all", "buy: amount_, sum"),
+        ("buy__item=a=b__c", "buy: item a=b__c"),
+        ("vector__012", "behaviour pattern 12"),
+        ("vector__events__count__all", "vector: events, count"),
+        ("vector__item=007", "vector: item 007"),
+    ],
+)
+def test_names_in_words(name: str, words: str) -> None:
+    assert readable(name) == words
+
+
+def test_a_name_is_made_by_one_rule_and_gives_its_aggregate_back() -> None:
+    assert (window_name(7), window_name(None)) == ("7d", "all")
+    assert dense_name("buy", "amount", "sum", 7) == "buy__amount__sum__7d"
+    assert dense_name("buy", "amount", "sum") == "buy__amount__sum__all"
+    assert field_name("buy", "item") == "buy__item"
+    assert vector_names(1001)[::500] == ["vector__000", "vector__500", "vector__1000"]
+    for field in ("amount", "amount_", "_amount"):
+        assert aggregate_of(dense_name("buy", field, "sum", 7)) == "sum"
+
+
+def test_numpy_names_are_taken_as_they_come() -> None:
+    assert visible(np.array(NAMES), ["buy"], DATA, "x").sum() == len(NAMES) - len(hidden("buy"))

@@ -1,0 +1,121 @@
+"""The features stage from files to behaviour vectors, on a tiny source."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import DataError
+from pipeline.features.matrix import read_counts, read_matrix
+from pipeline.features.snapshot import snapshot_folder
+from pipeline.features.stage import build_features, read_encoder
+from pipeline.outputs import read_manifest
+from pipeline.settings import Attribute, Data, Features, Future, Log, Model, Settings, Vector
+
+START_US = 1_704_067_200_000_000  # 2024-01-01
+DAY_US = 86_400_000_000
+AS_OF_US = START_US + 31 * DAY_US  # the last event is of the 31st
+
+
+def settings(folder: Path) -> Settings:
+    """Return settings of 12 customers with an event on each third day of January, the last on the 31st."""
+    lines = ["who,when,item"]
+    for day in range(0, 31, 3):
+        lines += [f"c{n},2024-01-{day + 1:02d} 10:00:00,item {(n + day) % 4}" for n in range(12)]
+    folder.mkdir(exist_ok=True)
+    (folder / "log.csv").write_text("\n".join(lines) + "\n")
+    logs = {"log": Log(path="log.csv", id="who", time="when", categorical=["item"])}
+    return Settings(
+        data=Data("tiny", logs, root=str(folder)),
+        model=Model("none", {}),
+        attributes={"returns": Attribute("binary", future=Future("log", 5, at_least=2))},
+        features=Features((7,), 2, Vector(dimensions=3, min_customers=2)),
+    )
+
+
+def stamps(outputs: Path) -> dict[str, int]:
+    files = [file for file in outputs.rglob("*.*") if file.is_file()]
+    return {file.relative_to(outputs).as_posix(): file.stat().st_mtime_ns for file in files}
+
+
+class Built:
+    def __init__(self, folder: Path) -> None:
+        self.settings, self.outputs = settings(folder), folder / "out"
+        self.manifest = build_features(self.settings, self.outputs, workers=1)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return Built(tmp_path_factory.mktemp("tiny"))
+
+
+def test_events_profiles_snapshots_and_vectors_are_written(built: Built) -> None:
+    assert built.manifest["logs"]["log"]["rows"] == 11 * 12
+    assert read_manifest(built.outputs / "profiles")["customers"] == 12
+    # Now, where the last complete horizon begins, and one horizon earlier.
+    expected = [AS_OF_US - days * DAY_US for days in (10, 5, 0)]
+    found = {read_manifest(folder)["as_of_us"] for folder in (built.outputs / "snapshots").iterdir()}
+    assert sorted(found) == expected
+    assert read_manifest(snapshot_folder(built.outputs, AS_OF_US))["customers"] == 12
+    behaviour = read_manifest(built.outputs / "behaviour")
+    assert behaviour["as_of_us"] == AS_OF_US
+    assert behaviour["dimensions"] == 3
+    assert not (built.outputs / "quarantine").exists()
+
+
+def test_the_written_vectors_are_those_of_the_written_encoder(built: Built) -> None:
+    encoder, snapshot = read_encoder(built.outputs), snapshot_folder(built.outputs, AS_OF_US)
+    assert set(encoder.vocabulary) >= {f"log__item=item {n}" for n in range(4)}
+    seen = []
+    with DuckDBEngine() as engine:
+        for bucket in (0, 1):
+            table = pq.read_table(built.outputs / "behaviour" / "vectors" / f"bucket=000{bucket}.parquet")
+            customers, counts = read_counts(engine, snapshot, np.asarray(encoder.vocabulary), [bucket])
+            assert table["customer_id"].to_pylist() == customers.tolist()
+            vectors = np.column_stack([table[f"vector__00{n}"].to_numpy() for n in range(3)])
+            np.testing.assert_array_equal(vectors, encoder.transform(counts))
+            seen += customers.tolist()
+        assert read_matrix(engine, snapshot, encoder).vectors.shape == (12, 3)
+    assert sorted(seen) == sorted(f"c{n}" for n in range(12))
+
+
+def test_a_second_run_writes_nothing(built: Built) -> None:
+    before = stamps(built.outputs)
+    assert build_features(built.settings, built.outputs, workers=1) == built.manifest
+    assert stamps(built.outputs) == before
+
+
+def test_other_vector_settings_rewrite_the_vectors_only(built: Built, tmp_path: Path) -> None:
+    outputs = Path(shutil.copytree(built.outputs, tmp_path / "out"))
+    before = stamps(outputs)
+    vector = replace(built.settings.features.vector, dimensions=2)
+    features = replace(built.settings.features, vector=vector)
+    build_features(replace(built.settings, features=features), outputs, workers=1)
+    after = stamps(outputs)
+    changed = {path for path in after if after[path] != before.get(path)}
+    assert changed
+    assert all(path.startswith("behaviour/") for path in changed)
+    assert read_encoder(outputs).dimensions_ == 2
+
+
+def test_what_was_read_is_told(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
+    build_features(built.settings, built.outputs, workers=1)
+    told = capsys.readouterr().out
+    assert "Source tiny, portraits as of 20240201T000000Z" in told
+    assert "12 customers, 12 without a profile" in told
+
+
+def test_a_source_without_common_tokens_is_refused_and_leaves_no_vectors(tmp_path: Path) -> None:
+    chosen = settings(tmp_path / "source")
+    features = replace(chosen.features, vector=replace(chosen.features.vector, min_customers=13))
+    lone = replace(chosen, attributes={}, features=replace(features, buckets=1))
+    with pytest.raises(DataError, match=r"only 0 tokens are met by at least features\.vector\.min_customers=13"):
+        build_features(lone, tmp_path / "out", workers=1)
+    with pytest.raises(DataError, match="no finished data set here"):
+        read_encoder(tmp_path / "out")

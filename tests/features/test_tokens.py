@@ -1,0 +1,75 @@
+"""Token counts against a slow count in plain Python."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.engine import DuckDBEngine
+from pipeline.features.tokens import token_counts, token_fields
+from pipeline.settings import Log
+from tests.features.source import AS_OF_US, LOGS, Rows, read_back
+
+
+def slow_counts(rows: dict[str, Rows]) -> Counter[tuple[str, str, str]]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for log, own in rows.items():
+        for row in own:
+            if row["at"] >= AS_OF_US:
+                continue
+            clock = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row["at"])
+            clock = clock.astimezone(ZoneInfo("America/New_York"))
+            tokens = {field: row[field] for field in LOGS[log].categorical}
+            tokens["weekday"] = f"{clock.weekday():02d}"
+            if LOGS[log].has_clock:
+                tokens["hour"] = f"{clock.hour:02d}"
+            counts.update(
+                (row["who"], f"{log}__{field}", token) for field, token in tokens.items() if token is not None
+            )
+    return counts
+
+
+def test_every_count_equals_a_slow_count(snapshot: Path, rows: dict[str, Rows]) -> None:
+    table = read_back(snapshot, "tokens")
+    found = {(row["customer_id"], row["field"], row["token"]): row["count"] for row in table.to_pylist()}
+    assert len(found) == len(table)
+    assert found == slow_counts(rows)
+    assert {field for _, field, _ in found} >= {"buy__item", "buy_more__item", "visit__page", "visit__weekday"}
+    assert "visit__hour" not in {field for _, field, _ in found}
+
+
+def test_rows_stand_in_the_order_of_customer_field_and_token(snapshot: Path) -> None:
+    for bucket in range(2):
+        own = pq.read_table(snapshot / "tokens" / f"bucket=000{bucket}.parquet")
+        keys = [(row["customer_id"], row["field"], row["token"]) for row in own.to_pylist()]
+        assert keys == sorted(keys)
+
+
+def test_hour_and_weekday_are_fields_like_any_other_except_that_dates_have_no_hour() -> None:
+    log = Log(path="-", id="-", time="-", categorical=["item"])
+    assert token_fields(log) == ["item", "hour", "weekday"]
+    assert token_fields(Log(path="-", id="-", time="-", has_clock=False)) == ["weekday"]
+
+
+def test_hours_are_written_with_two_digits_and_an_event_at_as_of_is_not_counted() -> None:
+    events = pa.table(
+        {
+            "customer_id": ["a", "a", "a"],
+            "event_us": [1, 2, 3],
+            "hour": pa.array([9, 10, 11], pa.int8()),
+            "weekday": pa.array([0, 0, 0], pa.int8()),
+        }
+    )
+    with DuckDBEngine() as engine:
+        table = token_counts({"log": engine.memory(events)}, {"log": Log(path="-", id="-", time="-")}, 3)
+        found = engine.arrow(table).to_pylist()
+    assert found == [
+        {"customer_id": "a", "field": "log__hour", "token": "09", "count": 1},
+        {"customer_id": "a", "field": "log__hour", "token": "10", "count": 1},
+        {"customer_id": "a", "field": "log__weekday", "token": "00", "count": 2},
+    ]
