@@ -66,8 +66,8 @@ def main() -> None:
 def _addable(argument: str) -> str:
     """Let `a.b=value` set a key that no file mentions: `Settings` knows which keys exist, and says so.
 
-    >>> _addable("engine.workers=2"), _addable("data=online_retail")
-    ('++engine.workers=2', 'data=online_retail')
+    >>> _addable("engine.workers=2"), _addable("data=shop")
+    ('++engine.workers=2', 'data=shop')
     """
     return f"++{argument}" if re.match(r"(?!hydra\.)[A-Za-z_]\w*\.[\w.]+=", argument) else argument
 

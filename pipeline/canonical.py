@@ -25,47 +25,64 @@ _ABSOLUTE = (
 def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: int, now_us: int) -> ir.Table:
     """Return a log's rows in canonical form, with `reason` set where a row cannot be used."""
     table = _joined(engine, log, data, where)
-    ids = customer_id(table[log.id])
-    event_us, time_found = _event_us(engine, table[log.time], log, log.zone or data.time_zone, where)
-    usable_us = (event_us >= _EARLIEST_US) & (event_us <= now_us)
-    numbers = {name: _number(table[column]) for name, column in log.numeric.items()}
-    reason = ibis.cases(
-        (ids.isnull(), "null id"),
-        (~time_found, "null time"),
-        (event_us.isnull(), "unparseable time"),
-        (event_us > now_us, "future time"),
-        (event_us < _EARLIEST_US, "time before 1900"),
-        *(
-            (
-                table[column].cast("string").strip().length().fill_null(0).cast("int64").sign()
-                * value.isnull().cast("int8")
-                > 0,
-                f"{name}: not a number",
-            )
-            for (name, column), value in zip(log.numeric.items(), numbers.values(), strict=True)
-        ),
-        *((value.isinf(), f"{name}: infinite") for name, value in numbers.items()),
-        else_=ibis.null("string"),
-    )
-    clock = engine.clock(usable_us.ifelse(event_us, ibis.null("int64")), data.time_zone)
-    shown = [
-        ibis.literal(f"{column}=") + table[column].cast("string").fill_null("NULL")
-        for column in dict.fromkeys([log.id, log.time, *log.categorical.values(), *log.numeric.values()])
-    ]
-    return table.select(
+    event_us, given = _event_us(engine, table[log.time], log, log.zone or data.time_zone, where)
+    found = list(dict.fromkeys([log.id, log.time, *log.categorical.values(), *log.numeric.values()]))
+    texts = [name for name, column in log.numeric.items() if not _is_number(table[column])]
+    read = table.select(
         **{
-            CUSTOMER: ids,
+            CUSTOMER: customer_id(table[log.id]),
             EVENT_US: event_us,
+            "_given": given,
+            **{name: _token(table[column]) for name, column in log.categorical.items()},
+            **{name: _number(table[column]) for name, column in log.numeric.items()},
+            **{f"_filled_{name}": _token(table[log.numeric[name]]).notnull() for name in texts},
+            **{f"_found_{place}": table[column] for place, column in enumerate(found)},
+            UNMATCHED: table[UNMATCHED],
+        }
+    ).view()  # a step of its own: fused into the next, each name would stand for its whole expression
+    event_us = read[EVENT_US]
+    usable_us = ((event_us >= _EARLIEST_US) & (event_us <= now_us)).ifelse(event_us, ibis.null("int64"))
+    judged = read.mutate(
+        **{
+            REASON: _reason(read, texts, list(log.numeric), now_us),
+            "_clock": engine.clock(usable_us, data.time_zone),
+            "_hash": engine.hash32(read[CUSTOMER].fill_null("")),
+        }
+    ).view()
+    clock = judged["_clock"]
+    shown = [
+        ibis.literal(f"{column}=") + judged[f"_found_{place}"].cast("string").fill_null("NULL")
+        for place, column in enumerate(found)
+    ]
+    return judged.select(
+        **{
+            CUSTOMER: judged[CUSTOMER],
+            EVENT_US: judged[EVENT_US],
             EVENT_DAY: clock.date().epoch_days().cast("int32"),
             HOUR: clock.hour().cast("int8"),
             WEEKDAY: clock.day_of_week.index().cast("int8"),
-            **{name: _token(table[column]) for name, column in log.categorical.items()},
-            **{name: _is_nan(value).ifelse(ibis.null("float64"), value) for name, value in numbers.items()},
-            REASON: reason,
-            RAW: reason.notnull().ifelse(ibis.literal("; ").join(shown), ibis.null("string")),
-            UNMATCHED: table[UNMATCHED],
-            BUCKET: (engine.hash32(ids.fill_null("")) % buckets).cast("int32"),
+            **{name: judged[name] for name in log.categorical},
+            **{name: _is_nan(judged[name]).ifelse(ibis.null("float64"), judged[name]) for name in log.numeric},
+            REASON: judged[REASON],
+            RAW: judged[REASON].notnull().ifelse(ibis.literal("; ").join(shown), ibis.null("string")),
+            UNMATCHED: judged[UNMATCHED],
+            BUCKET: (judged["_hash"] % buckets).cast("int32"),
         }
+    )
+
+
+def _reason(read: ir.Table, texts: list[str], numeric: list[str], now_us: int) -> ir.StringColumn:
+    """Return the first fault of each row, NULL where there is none; only `texts` can hold what is no number."""
+    event_us = read[EVENT_US]
+    return ibis.cases(
+        (read[CUSTOMER].isnull(), "null id"),
+        (~read["_given"], "null time"),
+        (event_us.isnull(), "unparseable time"),
+        (event_us > now_us, "future time"),
+        (event_us < _EARLIEST_US, "time before 1900"),
+        *((read[f"_filled_{name}"] & read[name].isnull(), f"{name}: not a number") for name in texts),
+        *((read[name].isinf(), f"{name}: infinite") for name in numeric),
+        else_=ibis.null("string"),
     )
 
 
@@ -138,9 +155,12 @@ def _token(column: ir.Column) -> ir.StringColumn:
     return (text.length() == 0).ifelse(ibis.null("string"), text)
 
 
+def _is_number(column: ir.Column) -> bool:
+    return bool(column.type().is_numeric() or column.type().is_boolean())
+
+
 def _number(column: ir.Column) -> ir.FloatingColumn:
-    plain = column.type().is_numeric() or column.type().is_boolean()
-    value = column.cast("float64") if plain else column.cast("string").strip().try_cast("float64")
+    value = column.cast("float64") if _is_number(column) else column.cast("string").strip().try_cast("float64")
     return value + 0.0  # of -0.0 and 0.0, which are equal, one is left: the total order needs it
 
 

@@ -144,7 +144,8 @@ def _check_bucket(engine: DuckDBEngine, log: Log, staged: Path, bucket: int, fol
         [ibis.literal(f"{name}=") + bad[name].cast("string").fill_null("NULL") for name in order]
     )
     bad = bad.select(CUSTOMER, REASON, **{RAW: bad[RAW].fill_null(described)}).order_by([REASON, RAW])
-    reasons = engine.arrow(bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min())).to_pylist()
+    summed = bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min()).order_by(REASON)
+    reasons = engine.arrow(summed).to_pylist()
     if reasons:
         engine.write(bad, bucket_file(quarantine, bucket))
     totals = engine.arrow(

@@ -32,6 +32,7 @@ from pipeline.settings import Tracking  # noqa: E402
 CHAMPION, CHALLENGER = "champion", "challenger"
 TRAINING = "lookalike.training"  # tag: fingerprint of the training that a run or version belongs to
 _ROLE = "lookalike.role"
+_SHOWN_AS = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on the runs, not on traces
 _QUIET = ("mlflow", "alembic", "sqlalchemy", "git")
 
 
@@ -81,7 +82,9 @@ class Tracker:
         try:
             known = self.client.get_experiment_by_name(name)
             artifacts = (folder / "artifacts").as_uri() if self.uri.startswith("sqlite") else None
-            self.experiment_id = known.experiment_id if known else self.client.create_experiment(name, artifacts)
+            self.experiment_id = (
+                known.experiment_id if known else self.client.create_experiment(name, artifacts, tags=_SHOWN_AS)
+            )
         except MlflowException as error:
             raise ModelError(f"tracking: the store {self.uri} cannot be opened: {_first_line(error)}") from None
 

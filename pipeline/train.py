@@ -190,6 +190,7 @@ def _run(
         "model": settings.model.name,
         "data_fingerprint": facts["data_fingerprint"],
         "git_commit": git_commit(),
+        "mlflow.source.name": "pipeline",
         "as_of": as_of_name(facts["as_of_us"]),
     }
     with tracker.run(f"train {settings.model.name} {training[:6]}", training, tags) as parent:

@@ -60,7 +60,7 @@ def source(folder: Path, path: str, time_zone: str = "UTC", bad: float = 1.0, **
     )
 
 
-def ingest(data: Data, out: Path, buckets: int = 2, now_us: int = NOW_US, log: str = "log") -> Ingested:
+def ingest(data: Data, out: Path, buckets: int = 1, now_us: int = NOW_US, log: str = "log") -> Ingested:
     """Write a source's events below `out`; return what became of one log."""
     with DuckDBEngine() as engine:
         manifest = write_events(data, buckets, out / "events", out / "quarantine", engine, now_us=now_us)

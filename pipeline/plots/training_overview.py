@@ -105,7 +105,7 @@ def _auc_axes(ax: Axes, blocks: Sequence[_Block]) -> None:
     bounds = [number(block.row[key], 0.5) for block in blocks for key in ("auc", "auc_low")]
     lowest = max(0.0, math.floor(10 * min([0.5, *bounds]) - 0.2) / 10)
     style.axes(ax, "", "AUC, 95 % interval", xlim=(lowest, 1 + 0.3 * (1 - lowest)))
-    ax.set_xticks(np.arange(round(10 * lowest), 11, 1 if lowest > 0.35 else 2) / 10)
+    ax.set_xticks(np.arange(round(10 * lowest), 11, 2) / 10)
     ax.axvline(0.5, color=style.GREY, linewidth=1, linestyle="--", zorder=1)
     names = [
         f"{plain(block.row['attribute'], 24)}\n{plain(block.row['kind'], 10)}, n = {block.row['n']:,}"
