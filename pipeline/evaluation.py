@@ -12,12 +12,15 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
+from scipy.stats import binomtest
 
 from pipeline import metrics
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.metrics import Floats, Ints
 
 Kind = Literal["binary", "nominal", "ordinal"]
+
+_FEW = 30
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,9 @@ def evaluate(
     folds: Ints | None = None,
 ) -> list[Estimate]:
     """Return all metrics of one attribute, each the mean over repeats with a bootstrap interval.
+
+    The bootstrap collapses where there is little to draw from: the precision of fewer than 30 statements has the exact
+    binomial interval instead (Clopper & Pearson 1934, Biometrika 26).
 
     The prior ranks nobody, so its AUC is 0.5; to be compared with precision it is the share of the value,
     and with recall the coverage (both are what stating the value at random would give); there is none for
@@ -91,6 +97,10 @@ def evaluate(
     point = np.array([metrics.mean_defined([float(metric()) for metric in row.by_repeat]) for row in rows])
     resampled = _resample(rows, len(y_index), n_resamples, seed)
     low, high = _percentiles(resampled)
+    for i, row in enumerate(rows):
+        if row.metric == "precision" and 0 < row.n < _FEW:
+            exact = binomtest(round(point[i] * row.n), row.n).proportion_ci(0.95, "exact")
+            low[i], high[i] = exact.low, exact.high
     return [
         Estimate(row.metric, row.value, float(point[i]), float(low[i]), float(high[i]), row.prior, row.n)
         for i, row in enumerate(rows)

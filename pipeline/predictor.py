@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
@@ -14,6 +15,7 @@ from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
 from pipeline.evaluation import Estimate, Kind, evaluate
 from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.snapshot import require_before
 from pipeline.labels.known import Labels
 from pipeline.model.build import build_predictor
 from pipeline.model.certification import stated_values
@@ -90,6 +92,7 @@ class Trained:
     values: tuple[str, ...]
     predictor: CertifiedClassifier
     contract: str
+    aggregates: str
     names: np.ndarray
     counts: dict[str, int]
     n_repeats: int
@@ -110,6 +113,8 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     fold 0 is the test set, and the deployed predictor has not seen it either.
     """
     single = len(task.labels.y) >= evaluation.single_split_from
+    # Decided once, by all labels: the test customers that are set aside must not change the way of certification.
+    model = replace(model, holdout_from=100 if len(task.labels.y) >= model.holdout_from else sys.maxsize)
     repeats = evaluation.repeats if len(task.labels.y) < evaluation.repeat_below else 1
     found = judge(task, model, evaluation.folds, 1 if single else repeats, single, seed)
     estimates = evaluate(
@@ -138,6 +143,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         values=task.labels.values,
         predictor=predictor,
         contract=matrix.contract,
+        aggregates=matrix.aggregates,
         names=matrix.names,
         counts=task.labels.counts(),
         n_repeats=len(found.proba),
@@ -201,6 +207,9 @@ def _rows(matrix: FeatureMatrix, labels: Labels) -> tuple[np.ndarray, np.ndarray
     position = {customer: row for row, customer in enumerate(matrix.customers)}
     rows = np.array([position.get(customer, -1) for customer in labels.customers], dtype=np.int64)
     known = rows >= 0
+    if labels.since_us is not None:
+        known_us = sys.maxsize if matrix.as_of_us is None else matrix.as_of_us
+        require_before({"as_of_us": known_us}, labels.since_us, f"attributes.{labels.attribute}")
     if not known.any():
         raise DataError(f"attributes.{labels.attribute}: none of its {len(rows):,} labelled customers has an event")
     return rows[known], labels.y[known]

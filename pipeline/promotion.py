@@ -13,7 +13,9 @@ from pipeline.columns import CUSTOMER, US_PER_DAY
 from pipeline.engine import DuckDBEngine
 from pipeline.evaluation import paired_bootstrap
 from pipeline.features.matrix import read_matrix
+from pipeline.outputs import fingerprint
 from pipeline.predictor import Trained
+from pipeline.settings import Attribute, Model, as_plain
 from pipeline.tracking import CHALLENGER, CHAMPION, Registered, Tracker
 
 LEAST_COMMON = 30
@@ -52,6 +54,8 @@ def decide(new: pd.DataFrame, old: pd.DataFrame | None, why_incomparable: str | 
     if why_incomparable is not None or old is None:
         return Decision(CHALLENGER, f"not compared with the champion: {why_incomparable}")
     both = new.merge(old, on=CUSTOMER, suffixes=("_new", "_old"))
+    if {"y_new", "y_old"} <= set(both.columns):
+        both = both[both["y_new"] == both["y_old"]]  # a profile may have been corrected since
     if len(both) < LEAST_COMMON:
         return Decision(
             CHALLENGER, f"only {len(both)} test customers in common with the champion, {LEAST_COMMON} needed"
@@ -61,6 +65,21 @@ def decide(new: pd.DataFrame, old: pd.DataFrame | None, why_incomparable: str | 
     if high < 0:
         return Decision(CHAMPION, f"better by more than noise: {told}", difference, low, high)
     return Decision(CHALLENGER, f"not better by more than noise: {told}", difference, low, high)
+
+
+def question(attribute: Attribute, model: Model) -> str:
+    """Return a fingerprint of what an attribute asks and promises: its declaration, precision and confidence."""
+    declared = {key: value for key, value in as_plain(attribute).items() if key != "expires_days"}
+    return fingerprint(declared, attribute.min_precision or model.min_precision, model.confidence)
+
+
+def superseded(old: Registered, new: Trained, asked: str) -> str | None:
+    """Return why a champion can no longer answer, whatever its quality, or None if it can."""
+    if old.facts["question"] != asked:
+        return "the champion answers another question: the attribute's declaration or promise has changed"
+    if old.facts["aggregates"] != new.aggregates:
+        return "the champion reads other features: the source's fields or windows have changed"
+    return None
 
 
 def old_losses(
@@ -78,8 +97,6 @@ def old_losses(
     snapshot
         The snapshot at that instant.
     """
-    if old.facts["values"] != list(new.values):
-        return None, f"it knows other values: {', '.join(old.facts['values'])}"
     horizon_us = old.facts["horizon_days"] * US_PER_DAY
     if horizon_us == 0 or old.facts["labels_us"] == labels_us:
         recorded = tracker.read_table(old.run_id, "out_of_fold")
@@ -89,8 +106,6 @@ def old_losses(
         return None, f"it has learnt from {overlap_us / US_PER_DAY:.0f} of the days that would judge it"
     encoder = tracker.load_version(*old.facts["encoder"])
     matrix = read_matrix(engine, snapshot, encoder)
-    if matrix.contract != old.facts["contract"]:
-        return None, "it was trained for other features"
     truth = new.losses.set_index(CUSTOMER)["y"]
     known = np.isin(matrix.customers, truth.index.to_numpy())
     y = truth.loc[matrix.customers[known]].to_numpy(dtype=np.int64)

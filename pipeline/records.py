@@ -44,7 +44,14 @@ def log_attribute(
 
 
 def register_attribute(
-    tracker: Tracker, run_id: str, trained: Trained, attribute: Attribute, encoder: Registered, labels_us: int, key: str
+    tracker: Tracker,
+    run_id: str,
+    trained: Trained,
+    attribute: Attribute,
+    asked: str,
+    encoder: Registered,
+    labels_us: int,
+    key: str,
 ) -> Registered:
     """Register one predictor with what scoring must know about it."""
     total = sum(trained.counts.values())
@@ -53,7 +60,9 @@ def register_attribute(
         "kind": trained.kind,
         "values": list(trained.values),
         "prior": [n / total for n in trained.counts.values()],
+        "question": asked,
         "contract": trained.contract,
+        "aggregates": trained.aggregates,
         "n_features": len(trained.names),
         "encoder": [encoder.name, encoder.version],
         "hide": list(attribute.hide),
@@ -74,6 +83,7 @@ def attribute_facts(trained: Trained, version: Registered, decision: Decision) -
         stated[value] = {
             "threshold": certificate.threshold,
             "reason": certificate.reason,
+            "share": trained.counts[value] / max(1, sum(trained.counts.values())),
             **{metric: trained.estimate(metric, value).estimate for metric in ("coverage", "recall", "precision")},
         }
     return {

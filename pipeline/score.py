@@ -33,28 +33,26 @@ from pipeline.columns import (
 )
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ModelError
-from pipeline.events import bucket_file
+from pipeline.events import bucket_file, read_events
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.labels.declared import declared_labels
+from pipeline.labels.future import population
 from pipeline.labels.known import Labels
 from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.profiles import read_customers
-from pipeline.settings import Attribute, Data, Settings, as_plain
+from pipeline.promotion import question
+from pipeline.settings import Attribute, Data, Future, Settings, as_plain
 from pipeline.timeline import resolve_as_of
 from pipeline.tracking import Tracker
 
-NO_EVENTS, NO_MODEL, NOT_CERTIFIED, UNSURE = (
-    "no events",
-    "no model",
-    "value not certifiable",
-    "not sure enough",
-)
+NO_EVENTS, NO_MODEL, OUTSIDE = "no events", "no model", "outside the attribute's population"
+NOT_CERTIFIED, UNSURE = "value not certifiable", "not sure enough"
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
     Raises
     ------
     ModelError
-        If a registered model cannot be loaded.
+        If a registered model cannot be loaded, or was trained for another question than is now declared.
     """
     champions, encoders = [], {}
     for name, declaration in settings.attributes.items():
@@ -95,6 +93,11 @@ def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
             champions.append(Champion(name, declaration, (), "", "", "", (), (), None))
             continue
         facts = found.facts
+        if facts["question"] != question(declaration, settings.model):
+            raise ModelError(
+                f"{found.label}: refuses to score: attributes.{name}, or the precision and confidence promised for it, "
+                "has changed since it was trained. Train again (stages=[features,train]), or take the change back."
+            )
         encoder_name, encoder_version = facts["encoder"]
         key = f"{encoder_name}/{encoder_version}"
         if key not in encoders:
@@ -129,10 +132,12 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
     as_of_us = resolve_as_of(settings.data, events)
     snapshot = snapshot_folder(outputs, as_of_us)
     versions = {name: _label(tracker, name) for name in settings.attributes}
+    asked = [question(attribute, settings.model) for attribute in settings.attributes.values()]
     expected = fingerprint(
         read_manifest(snapshot)["fingerprint"],
         read_manifest(outputs / "profiles")["fingerprint"],
         versions,
+        asked,
         as_plain(settings)["attributes"],
         code_fingerprint(),
     )
@@ -154,20 +159,20 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
             delayed(score_bucket)(settings, outputs, shared, snapshot, partial, b, workers)
             for b in range(events["buckets"])
         ]
-        states: Counter[tuple[str, str]] = Counter()
+        states: Counter[tuple[str, str, str]] = Counter()
         with console.progress("score", events["buckets"]) as step:
             for bucket, counted in enumerate(side_by_side(jobs, workers)):
                 states.update(counted)
                 step(f"bucket {bucket}")
         shared.unlink()
-        facts["states"] = {f"{name}/{state}": n for (name, state), n in sorted(states.items())}
+        facts["states"] = {"/".join(key).rstrip("/"): n for key, n in sorted(states.items())}
     _report(settings, states, folder)
     return facts
 
 
 def score_bucket(
     settings: Settings, outputs: Path, shared: Path, snapshot: Path, folder: Path, bucket: int, workers: int
-) -> Counter[tuple[str, str]]:
+) -> Counter[tuple[str, str, str]]:
     """Write one bucket's predictions and portraits unless they stand already; count states by attribute."""
     target = bucket_file(folder / "predictions", bucket)
     portraits = bucket_file(folder / "portraits", bucket)
@@ -179,8 +184,9 @@ def score_bucket(
             schemas.check(schemas.predictions(), engine.parquet(target), target)
         wide = _wide(table, list(settings.attributes))
         write_file(portraits, lambda path: pq.write_table(_arrow(wide), path))
-    found = pq.read_table(target, columns=[ATTRIBUTE, STATE]).to_pandas()
-    return Counter(zip(found[ATTRIBUTE], found[STATE], strict=True))
+    found = pq.read_table(target, columns=[ATTRIBUTE, STATE, VALUE]).to_pandas()
+    values = found[VALUE].where(found[STATE] == INFERRED, "")
+    return Counter(zip(found[ATTRIBUTE], found[STATE], values, strict=True))
 
 
 def predict_bucket(
@@ -197,7 +203,8 @@ def predict_bucket(
     matrices = {key: read_matrix(engine, snapshot, encoder, [bucket]) for key, encoder in ensemble.encoders.items()}
     parts = []
     for champion in ensemble.champions:
-        part = _inferred(champion, matrices.get(champion.encoder), customers, settings.data)
+        inside = _population(engine, outputs / "events", champion.declaration.future, customers, as_of_us, bucket)
+        part = _inferred(champion, matrices.get(champion.encoder), customers, inside, settings.data)
         if champion.declaration.declared is not None and settings.data.profiles is not None:
             known = declared_labels(
                 engine,
@@ -225,7 +232,21 @@ def _declare(part: pd.DataFrame, known: Labels, at: np.ndarray) -> None:
         part[column] = filled
 
 
-def _inferred(champion: Champion, matrix: FeatureMatrix | None, customers: np.ndarray, data: Data) -> pd.DataFrame:
+def _population(
+    engine: DuckDBEngine, events: Path, rule: Future | None, customers: np.ndarray, as_of_us: int, bucket: int
+) -> np.ndarray:
+    """Return for which customers an attribute is asked at all, shape (n_customers,)."""
+    if rule is None or rule.among_active_days is None:
+        return np.ones(len(customers), dtype=bool)
+    everyone = engine.memory(pa.table({CUSTOMER: pa.array(customers.tolist(), pa.string())}))
+    asked = population(everyone, read_events(engine, events, rule.log, bucket), rule, as_of_us)
+    return np.isin(customers, np.array(engine.arrow(asked)[CUSTOMER].to_pylist(), dtype=object))
+
+
+def _inferred(
+    champion: Champion, matrix: FeatureMatrix | None, customers: np.ndarray, inside: np.ndarray, data: Data
+) -> pd.DataFrame:
+    """Return what a champion says of each customer; nothing of those outside the attribute's population."""
     n = len(customers)
     part = pd.DataFrame({CUSTOMER: customers, ATTRIBUTE: champion.attribute}, dtype=object)
     empty = pd.Series([None] * n, dtype=object)
@@ -243,11 +264,14 @@ def _inferred(champion: Champion, matrix: FeatureMatrix | None, customers: np.nd
         said = stated_values(here, champion.predictor.thresholds_)
         best = here.argmax(axis=1)
         certified = np.isfinite(champion.predictor.thresholds_)[best]
+        proba[at] = 0.0
         proba[np.ix_(at, champion.predictor.classes_)] = here
         stated[at] = np.where(said >= 0, champion.predictor.classes_[said], -1)
         why = np.where(certified, UNSURE, NOT_CERTIFIED).astype(object)
         why[said >= 0] = None
         reason[at] = why
+        outside = at[~inside[at]]
+        stated[outside], reason[outside] = -1, OUTSIDE
     names = np.array(champion.values, dtype=object)
     part[LIKELIEST] = names[proba.argmax(axis=1)]
     value = names[stated]
@@ -307,15 +331,14 @@ def _label(tracker: Tracker, name: str) -> str:
     return champion.label if champion else NO_MODEL
 
 
-def _report(settings: Settings, states: Counter[tuple[str, str]], folder: Path) -> None:
+def _report(settings: Settings, states: Counter[tuple[str, str, str]], folder: Path) -> None:
     rows = []
     for name in settings.attributes:
-        n = sum(states[name, state] for state in (DECLARED, INFERRED, WITHHELD))
-        rows.append(
-            [
-                name,
-                f"{n:,}",
-                *(f"{states[name, s]:,} ({states[name, s] / max(n, 1):.0%})" for s in (DECLARED, INFERRED, WITHHELD)),
-            ]
-        )
-    console.table("Portraits", ["attribute", "customers", DECLARED, INFERRED, WITHHELD], rows, f"Written to {folder}.")
+        own = {key[1:]: n for key, n in states.items() if key[0] == name}
+        everyone = max(1, sum(own.values()))
+        said = [f"{value} {n:,}" for (state, value), n in sorted(own.items()) if state == INFERRED]
+        declared, withheld = (own.get((state, ""), 0) for state in (DECLARED, WITHHELD))
+        shares = [f"{n:,} ({n / everyone:.0%})" for n in (declared, everyone - declared - withheld, withheld)]
+        rows.append([name, *shares, ", ".join(said)])
+    columns = ["attribute", DECLARED, INFERRED, WITHHELD, "what was inferred"]
+    console.table("Portraits: customers by state", columns, rows, f"Written to {folder}.", left=(0, 4))

@@ -13,11 +13,12 @@ import yaml
 from joblib import delayed
 
 from pipeline import console
+from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import fit_encoder, read_matrix
+from pipeline.features.matrix import fit_encoder, read_dense, read_matrix
 from pipeline.features.naming import visible
-from pipeline.features.snapshot import require_before, snapshot_folder
+from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
@@ -25,7 +26,7 @@ from pipeline.labels.known import Labels
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.predictor import Task, Trained, train_attribute
-from pipeline.promotion import Decision, decide, old_losses
+from pipeline.promotion import Decision, decide, old_losses, question, superseded
 from pipeline.records import (
     attribute_facts,
     git_commit,
@@ -116,14 +117,19 @@ def _labels(
             nobody = Labels(name, attribute.kind, attribute.values or (), np.empty(0, object), np.empty(0, np.int64))
             return Known(nobody, nobody)
         labels = declared_labels(engine, outputs / "profiles", name, attribute, settings.data)
+        labels = labels.of(_customers(engine, snapshot_folder(outputs, as_of_us)))
         return Known(labels, labels)
     at = instants(attribute, as_of_us)
     both = []
     for label_us in (at.labels_us, at.earlier_us):
         snapshot = snapshot_folder(outputs, label_us)
-        require_before(read_manifest(snapshot), label_us, f"attributes.{name}")
         both.append(future_labels(engine, outputs / "events", snapshot, name, attribute, settings.data, label_us))
     return Known(*both)
+
+
+def _customers(engine: DuckDBEngine, snapshot: Path) -> np.ndarray:
+    """Return the customers of a snapshot: those with an event before its as_of."""
+    return np.array(engine.arrow(read_dense(engine, snapshot).select(CUSTOMER))[CUSTOMER].to_pylist(), dtype=object)
 
 
 def _prepare(
@@ -250,9 +256,13 @@ def _track(
     labels_us = instants(attribute, as_of_us).labels_us
     log_attribute(tracker, run_id, trained, settings.model, settings.evaluation, partial / "pictures" / name)
     before = tracker.champion(name)
-    version = register_attribute(tracker, run_id, trained, attribute, encoder, labels_us, f"{training}-{name}")
+    asked = question(attribute, settings.model)
+    version = register_attribute(tracker, run_id, trained, attribute, asked, encoder, labels_us, f"{training}-{name}")
+    replaced = superseded(before, trained, asked) if before is not None else None
     if before is None or before.version == version.version:
         decision = Decision(CHAMPION, "the first version")
+    elif replaced is not None:
+        decision = Decision(CHAMPION, replaced)
     else:
         old, why = old_losses(tracker, before, trained, labels_us, snapshot_folder(outputs, labels_us), engine)
         decision = decide(trained.losses, old, why, settings.seed)
@@ -290,9 +300,9 @@ def _report(facts: dict[str, Any]) -> None:
     for name, fact in facts["attributes"].items():
         area, low, high = fact["auc"]
         stated = [
-            f"{value} {item['coverage']:.0%} ({item['precision']:.0%} right)"
+            f"{value} {item['coverage']:.0%} ({item['precision']:.0%} right, {item['share']:.0%} are)"
             if item["coverage"]
-            else f"{value} (nobody)"
+            else f"{value} (not measured)"
             for value, item in fact["values"].items()
             if item["threshold"] is not None
         ]
@@ -307,7 +317,7 @@ def _report(facts: dict[str, Any]) -> None:
         )
     console.table(
         "Predictors, judged on test customers",
-        ["attribute", "customers", "AUC [95 %]", "stated for (precision found)", "role"],
+        ["attribute", "customers", "AUC [95 %]", "certified: stated for (right, base rate)", "role"],
         rows,
         "AUC of the prior is 0.500. A value is stated only where its precision is certified; shares are of all test "
         "customers.",

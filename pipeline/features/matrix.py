@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
@@ -16,7 +17,7 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.naming import vector_names
+from pipeline.features.naming import VECTOR, vector_names
 from pipeline.outputs import fingerprint, read_manifest
 from pipeline.settings import Vector
 
@@ -37,6 +38,8 @@ class FeatureMatrix:
         Number of leading dense columns: aggregates, then the behaviour vector.
     vectors
         Behaviour vectors, shape (n_customers, dimensions): the same numbers as in X.
+    as_of_us
+        The instant before which all features look back.
     """
 
     customers: np.ndarray
@@ -44,21 +47,24 @@ class FeatureMatrix:
     names: np.ndarray
     n_dense: int
     vectors: np.ndarray
+    as_of_us: int | None = None
 
     def select(self, columns: np.ndarray) -> FeatureMatrix:
         """Return the matrix with some of its columns only, given as a mask of shape (n_features,)."""
-        return FeatureMatrix(
-            self.customers,
-            self.X[:, columns],
-            self.names[columns],
-            int(columns[: self.n_dense].sum()),
-            self.vectors,
+        return replace(
+            self, X=self.X[:, columns], names=self.names[columns], n_dense=int(columns[: self.n_dense].sum())
         )
 
     @property
     def contract(self) -> str:
         """Return a fingerprint of the columns: predictors refuse a matrix with another one."""
         return fingerprint(self.names.tolist(), self.n_dense)
+
+    @property
+    def aggregates(self) -> str:
+        """Return a fingerprint of the dense aggregates alone: what the source's fields and windows decide."""
+        dense = [name for name in self.names[: self.n_dense].tolist() if not name.startswith(f"{VECTOR}__")]
+        return fingerprint(dense)
 
 
 def fit_encoder(
@@ -142,6 +148,12 @@ def read_counts(
     return customers, counts
 
 
+def read_dense(engine: DuckDBEngine, snapshot: Path, buckets: Sequence[int] | range | None = None) -> ir.Table:
+    """Open a snapshot's dense features, of all or some buckets."""
+    buckets = range(read_manifest(snapshot)["buckets"]) if buckets is None else buckets
+    return engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
+
+
 def read_matrix(
     engine: DuckDBEngine,
     snapshot: Path,
@@ -159,4 +171,4 @@ def read_matrix(
     block = np.hstack([frame.to_numpy(dtype=np.float64), vectors])
     names = np.array([*frame.columns, *vector_names(encoder.dimensions_), *np.asarray(encoder.vocabulary)])
     X = sp.hstack([sp.csr_matrix(block), weighted], format="csr")
-    return FeatureMatrix(customers, X, names, block.shape[1], vectors)
+    return FeatureMatrix(customers, X, names, block.shape[1], vectors, manifest.get("as_of_us"))

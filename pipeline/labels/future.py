@@ -59,11 +59,7 @@ def future_labels(
     parts = []
     for bucket in range(read_manifest(events)["buckets"]):
         log = read_events(engine, events, rule.log, bucket)
-        base = engine.parquet(bucket_file(snapshot / "dense", bucket)).select(CUSTOMER)
-        if rule.among_active_days is not None:
-            since = as_of_us - rule.among_active_days * US_PER_DAY
-            active = log.filter((log[EVENT_US] < as_of_us) & (log[EVENT_US] >= since)).select(CUSTOMER).distinct()
-            base = base.semi_join(active, CUSTOMER)
+        base = population(engine.parquet(bucket_file(snapshot / "dense", bucket)).select(CUSTOMER), log, rule, as_of_us)
         ahead = log.filter((log[EVENT_US] >= as_of_us) & (log[EVENT_US] < end_us))
         ahead = matching(ahead, rule.where)
         parts.append(engine.arrow(_aggregate(base, ahead, rule)).to_pandas())
@@ -78,7 +74,19 @@ def future_labels(
         positions = cut(frame[VALUE], {value: rule.bands[value] for value in values}, where)
     else:
         positions = np.where(_answers(amounts, rule), values.index(YES), values.index(NO)).astype(np.int64)
-    return Labels(name, attribute.kind, values, customers, positions)
+    return Labels(name, attribute.kind, values, customers, positions, as_of_us)
+
+
+def population(customers: ir.Table, log: ir.Table, rule: Future, as_of_us: int) -> ir.Table:
+    """Return those customers of whom a rule speaks: all, or those with an event in its log that recently.
+
+    Training and scoring ask here, so that a model answers only for customers like those it learnt from.
+    """
+    if rule.among_active_days is None:
+        return customers
+    since = as_of_us - rule.among_active_days * US_PER_DAY
+    active = log.filter((log[EVENT_US] < as_of_us) & (log[EVENT_US] >= since)).select(CUSTOMER).distinct()
+    return customers.semi_join(active, CUSTOMER)
 
 
 def _aggregate(base: ir.Table, ahead: ir.Table, rule: Future) -> ir.Table:

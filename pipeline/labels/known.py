@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -30,6 +30,8 @@ class Labels:
         Ids of the customers whose value is known, shape (n_labels,), sorted.
     y
         Position of each one's value in `values`, shape (n_labels,).
+    since_us
+        Instant from which events make the labels, None where they were declared: no feature may look beyond it.
 
     Raises
     ------
@@ -42,6 +44,7 @@ class Labels:
     values: tuple[str, ...]
     customers: np.ndarray
     y: np.ndarray
+    since_us: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind == "binary" and len(self.values) > 2:
@@ -54,6 +57,11 @@ class Labels:
         """Return the number of customers by value."""
         found = np.bincount(self.y, minlength=len(self.values))
         return {value: int(n) for value, n in zip(self.values, found, strict=True)}
+
+    def of(self, customers: np.ndarray) -> Labels:
+        """Return the labels of some customers: those with features, for the others cannot be learnt from."""
+        known = np.isin(self.customers, customers)
+        return replace(self, customers=self.customers[known], y=self.y[known])
 
     def ineligible(self, least: int) -> str | None:
         """Return why nothing can be learnt from these labels, or None.

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from pipeline import console, plots
+from pipeline.columns import CUSTOMER, DECLARED, STATE
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
 from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_matrix
@@ -69,13 +70,18 @@ def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, 
     ):
         given = seed_ids(engine, rule, settings.data, outputs, as_of_us)
         hidden = hidden_by(rule)
+        if rule.where:
+            console.warn(
+                f"lookalike: of {rule.log} only {', '.join(rule.where)} is hidden from the features; if other fields name "
+                "the same events (a product besides its category), hide them too: seed.hide=[<log>.<field>]"
+            )
         encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed, hidden)
         matrix = read_matrix(engine, snapshot, encoder)
         match = match_seed(given, matrix.customers.astype(str))
         facts |= {"seed": _seed_facts(match, given, len(matrix.customers)), "hidden": list(hidden)}
         _say_seed(match)
         X, n_dense = _design(settings, matrix, hidden)
-        table, rows = _find(settings, matrix, X, n_dense, match, partial, facts)
+        table, rows = _find(settings, rule, outputs, matrix, X, n_dense, match, partial, facts)
         _write(table, rows, partial)
     _track(settings, tracker, folder, expected, facts, rows)
     _report(settings, facts, rows, folder)
@@ -101,6 +107,8 @@ def _design(settings: Settings, matrix: FeatureMatrix, hidden: tuple[str, ...]) 
 
 def _find(
     settings: Settings,
+    rule: SeedRule,
+    outputs: Path,
     matrix: FeatureMatrix,
     X: sp.csr_matrix,
     n_dense: int,
@@ -131,11 +139,18 @@ def _find(
     candidates = np.arange(len(ids))
     if len(ids) > chosen.exact_up_to:
         near, _ = index.search(vectors[seed], min(len(ids), max(100, 20 * size // max(1, seed.sum()))))
-        candidates = np.flatnonzero(np.isin(ids, near) & ~seed)
+        found = np.flatnonzero(np.isin(ids, near) & ~seed & ~np.isin(ids, np.array(suppressed, dtype=str)))
+        candidates = found if len(found) >= size else candidates
     scores = np.zeros(len(ids))
     scores[candidates] = ranker.score(X[candidates], vectors[candidates], ids[candidates])
     table = select_audience(ids, scores, ids[seed], suppressed, size)
     facts |= {"size": size, "available": free, "suppressed": len(suppressed), "candidates": len(candidates)}
+    if rule.portraits is not None and _inferred_members(outputs, rule, ids[seed]):
+        console.warn(
+            "lookalike: no figures: members of the seed were inferred from the very features that would find them "
+            "again; give a seed of declared members or of ids to have the method measured"
+        )
+        return table, []
     if len(match.positions) < 2 * MIN_SEED:
         console.warn(f"lookalike: a seed of {len(match.positions)} is too small to hide half of it: no figures")
         return table, []
@@ -150,6 +165,17 @@ def _find(
         settings.seed,
     )
     return table, rows
+
+
+def _inferred_members(outputs: Path, rule: SeedRule, members: np.ndarray) -> bool:
+    """Tell whether a seed made from portraits holds members whose value was inferred, not declared."""
+    states = [f"{attribute}__{STATE}" for attribute in rule.portraits or {}]
+    frame = pd.concat(
+        pd.read_parquet(path, columns=[CUSTOMER, *states])
+        for path in sorted((outputs / "scores" / "portraits").glob("*.parquet"))
+    )
+    own = frame[frame[CUSTOMER].isin(members)]
+    return bool((own[states] != DECLARED).any(axis=None))
 
 
 def _write(table: pd.DataFrame, rows: list[HoldOutRow], partial: Path) -> None:

@@ -97,9 +97,23 @@ def test_customers_without_events_get_the_prior_and_say_so(done: Done) -> None:
 def test_a_withheld_value_gives_its_reason(done: Done) -> None:
     table = done.table("scores/predictions")
     withheld = table[table["state"] == "withheld"]
-    assert set(withheld["reason"]) <= {"no events", "not sure enough", "value not certifiable"}
+    known = {"no events", "not sure enough", "value not certifiable", "outside the attribute's population"}
+    assert set(withheld["reason"]) <= known
     assert withheld["value"].isna().all()
     assert table[table["state"] == "inferred"]["reason"].isna().all()
+
+
+def test_a_model_answers_only_for_customers_like_those_it_learnt_from(done: Done) -> None:
+    table = done.table("scores/predictions").query("attribute == 'lapses'").set_index("customer_id")
+    bought = (
+        pd.read_parquet(Path(done.config["data"]["root"]) / "purchases.parquet").groupby("customer")["bought_at"].max()
+    )
+    as_of = table["as_of"].iloc[0].tz_localize(None)
+    idle = bought[bought < as_of - pd.Timedelta(days=56)].index
+    assert len(idle) > 100
+    assert (table.loc[idle, "state"] == "withheld").all()
+    assert set(table.loc[idle, "reason"]) == {"outside the attribute's population"}
+    assert (table.loc[bought.index.difference(idle), "reason"] != "outside the attribute's population").all()
 
 
 def test_expiry_follows_the_attribute(done: Done) -> None:
@@ -168,6 +182,30 @@ def test_a_champion_of_other_features_is_refused_by_name(done: Done, tmp_path: P
     other = spoilt.again(features__windows_days=[28], stages=["features", "score"])
     with pytest.raises(ModelError, match=r"planted\.kind/1: refuses to score: it was trained for other features"):
         run(parse_settings(other))
+
+
+def test_training_again_after_features_changed_makes_scoring_possible_again(done: Done, tmp_path: Path) -> None:
+    spoilt = done.copied(tmp_path / "copy")
+    run(parse_settings(spoilt.again(features__windows_days=[28])))
+    assert champion_of(spoilt.client(), "kind") == "2"
+
+
+def test_a_stricter_promise_is_another_question(done: Done, tmp_path: Path) -> None:
+    spoilt = done.copied(tmp_path / "copy")
+    with pytest.raises(ModelError, match=r"planted\.kind/1: refuses to score: attributes\.kind, or the precision"):
+        run(parse_settings(spoilt.again(model__min_precision=0.97, stages=["score"])))
+    run(parse_settings(spoilt.again(model__min_precision=0.97)))
+    assert champion_of(spoilt.client(), "kind") == "2"
+
+
+def test_an_opposite_question_is_not_compared(done: Done, tmp_path: Path) -> None:
+    spoilt = done.copied(tmp_path / "copy")
+    config = spoilt.again()
+    rule = config["attributes"]["lapses"]["future"]
+    rule["at_least"] = rule.pop("at_most") + 1
+    run(parse_settings(config))
+    assert champion_of(spoilt.client(), "lapses") == "2"
+    assert champion_of(spoilt.client(), "kind") == "1"
 
 
 def test_a_damaged_model_file_is_named(done: Done, tmp_path: Path) -> None:
