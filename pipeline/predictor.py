@@ -228,16 +228,13 @@ def _draw(
     values, title = task.labels.values, task.attribute
     n_values = len(values)
     plots.reliability(found.y, found.proba[0], values, title, folder / "reliability.png")
-    thresholds = np.full(n_values, np.inf)
-    thresholds[predictor.classes_] = predictor.thresholds_
+    # Precision against coverage is shown on the customers that certified the thresholds of the deployed predictor.
+    thresholds, clean = np.full(n_values, np.inf), np.zeros((len(predictor.clean_y_), n_values))
+    thresholds[predictor.classes_], clean[:, predictor.classes_] = predictor.thresholds_, predictor.clean_proba_
+    certified_by = predictor.classes_[predictor.clean_y_]
+    path = folder / "precision_coverage.png"
     plots.precision_coverage(
-        found.y,
-        found.proba[0],
-        values,
-        thresholds,
-        predictor.min_precision,
-        title,
-        folder / "precision_coverage.png",
+        certified_by, clean, values, thresholds, predictor.min_precision, f"{title}, certification", path
     )
     plots.confusion(found.y, found.proba[0], values, title, folder / "confusion.png")
     plots.top_features([str(name) for name in names], importance, title, folder / "top_features.png")

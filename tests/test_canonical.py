@@ -4,10 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.canonical import customer_id
 from pipeline.errors import ConfigError, DataError, SchemaError
 from pipeline.settings import Join
 from tests.source import csv_log, ingest, parquet_log, us
@@ -77,6 +79,12 @@ def test_null_and_blank_and_not_a_number_are_no_customer(tmp_path):
     assert done.column("customer_id") == ["a"]
     assert ids_of(tmp_path, pa.array([math.nan, math.inf, None, 3.0])) == [None, None, None, "3"]
     assert ids_of(tmp_path / "no null", pa.array([math.nan, 2.0, 3.0])) == [None, "2", "3"]
+
+
+def test_not_a_number_is_seen_in_a_file_whose_statistics_leave_it_out(engine, tmp_path):
+    pq.write_table(pa.table({"id": [0.5, math.nan, 1.0]}), tmp_path / "log.parquet")
+    table = engine.parquet(tmp_path / "log.parquet")
+    assert engine.arrow(table.select(id=customer_id(table.id)))["id"].to_pylist() == ["0.5", None, "1"]
 
 
 # ---- times

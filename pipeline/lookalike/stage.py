@@ -72,8 +72,8 @@ def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, 
         hidden = hidden_by(rule)
         if rule.where:
             console.warn(
-                f"lookalike: of {rule.log} only {', '.join(rule.where)} is hidden from the features; if other fields name "
-                "the same events (a product besides its category), hide them too: seed.hide=[<log>.<field>]"
+                f"lookalike: of {rule.log} only {', '.join(rule.where)} is hidden from the features; if other fields "
+                "name the same events (a product besides its category), hide them too: seed.hide=[<log>.<field>]"
             )
         encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed, hidden)
         matrix = read_matrix(engine, snapshot, encoder)
