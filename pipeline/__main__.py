@@ -54,6 +54,10 @@ def _hydra(config: DictConfig) -> None:
 
 def main() -> None:
     """Run the command line and leave with exit code 0, or 2 after a user's mistake."""
+    if not CONF.is_dir():
+        _fail(
+            f"{CONF} not found: conf/ stands beside the package in a checkout; install it with pip install --editable"
+        )
     sys.argv[1:] = [_addable(argument) for argument in sys.argv[1:]]
     try:
         _hydra()

@@ -62,7 +62,7 @@ def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: i
             HOUR: clock.hour().cast("int8"),
             WEEKDAY: clock.day_of_week.index().cast("int8"),
             **{name: judged[name] for name in log.categorical},
-            **{name: _is_nan(judged[name]).ifelse(ibis.null("float64"), judged[name]) for name in log.numeric},
+            **{name: judged[name].isnan().ifelse(ibis.null("float64"), judged[name]) for name in log.numeric},
             REASON: judged[REASON],
             RAW: judged[REASON].notnull().ifelse(ibis.literal("; ").join(shown), ibis.null("string")),
             UNMATCHED: judged[UNMATCHED],
@@ -148,7 +148,7 @@ def _token(column: ir.Column) -> ir.StringColumn:
     """Return cells as texts without blanks around them; 12.0 in a column of doubles is 12."""
     if column.type().is_floating():
         column = column.cast("float64")
-        column = (_is_nan(column) | column.isinf()).ifelse(ibis.null("float64"), column)
+        column = (column.isnan() | column.isinf()).ifelse(ibis.null("float64"), column)
         whole_number = column.try_cast("int64")
         column = (whole_number.cast("float64") == column).ifelse(whole_number.cast("string"), column.cast("string"))
     text = column.cast("string").strip()
@@ -162,15 +162,6 @@ def _is_number(column: ir.Column) -> bool:
 def _number(column: ir.Column) -> ir.FloatingColumn:
     value = column.cast("float64") if _is_number(column) else column.cast("string").strip().try_cast("float64")
     return value + 0.0  # of -0.0 and 0.0, which are equal, one is left: the total order needs it
-
-
-def _is_nan(column: ir.FloatingColumn) -> ir.BooleanColumn:
-    """Tell where not-a-number stands.
-
-    DuckDB takes a plain `isnan` for false wherever a Parquet file's least and greatest value are numbers, which
-    statistics always are; a `nullif` in between makes it look.
-    """
-    return column.nullif(1.7976931348623157e308).isnan().fill_null(False)
 
 
 def _event_us(
@@ -209,7 +200,7 @@ def _epoch_us(column: ir.Column, factor: int) -> ir.IntegerColumn:
         whole = usable.ifelse(text.try_cast("int64"), ibis.null("int64")) * factor
         whole = text.re_search(r"^[+-]?[0-9]+$").ifelse(whole, ibis.null("int64"))
         beyond = (number > 0).ifelse(_MOST, (number < 0).ifelse(-_MOST, ibis.null("int64")))
-        return ibis.coalesce(whole, parts, _is_nan(number).ifelse(ibis.null("int64"), beyond))
+        return ibis.coalesce(whole, parts, number.isnan().ifelse(ibis.null("int64"), beyond))
     limit = _MOST // factor
     low = (column < -limit).ifelse(-limit, column)
     return (low > limit).ifelse(limit, low).cast("int64") * factor
