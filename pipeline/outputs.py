@@ -20,6 +20,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import joblib
+
 from pipeline.errors import ConfigError, DataError
 
 MANIFEST = "_manifest.json"
@@ -101,6 +103,22 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
     text = json.dumps(content, indent=1, sort_keys=True, default=str, ensure_ascii=False)
     write_file(path, lambda partial: partial.write_text(text + "\n", "utf-8"))
+
+
+def load_object(path: Path) -> Any:
+    """Return an object that `joblib.dump` wrote.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    try:
+        return joblib.load(path)
+    except Exception as error:  # unpickling damaged bytes can raise anything
+        raise DataError(
+            f"{path}: cannot be loaded: {type(error).__name__}: {error}. Delete the folder {path.parent} and run again."
+        ) from None
 
 
 @contextmanager

@@ -75,9 +75,9 @@ def question(attribute: Attribute, model: Model) -> str:
 
 def superseded(old: Registered, new: Trained, asked: str) -> str | None:
     """Return why a champion can no longer answer, whatever its quality, or None if it can."""
-    if old.facts["question"] != asked:
+    if old.facts.get("question") != asked:
         return "the champion answers another question: the attribute's declaration or promise has changed"
-    if old.facts["aggregates"] != new.aggregates:
+    if old.facts.get("aggregates") != new.aggregates:
         return "the champion reads other features: the source's fields or windows have changed"
     return None
 

@@ -151,8 +151,14 @@ def metric_names(trained: Trained) -> dict[str, float]:
 def git_commit() -> str:
     """Return the commit of the program's checkout, or *unknown*."""
     here = Path(__file__).parent
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=here)
-    return found.stdout.strip() or "unknown"
+    try:
+        asked = ["git", "rev-parse", "--show-toplevel", "HEAD"]
+        found = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=here)
+    except OSError:  # git is not installed
+        return "unknown"
+    lines = found.stdout.split("\n")
+    # An installed package may lie in somebody else's repository.
+    return lines[1] if len(lines) > 1 and Path(lines[0]) == here.parent else "unknown"
 
 
 def yaml_safe(value: Any) -> Any:

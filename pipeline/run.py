@@ -43,30 +43,34 @@ def _features(settings: Settings, outputs: Path, workers: int) -> None:
 
 
 def _train(settings: Settings, outputs: Path, workers: int) -> None:
-    from pipeline.tracking import Tracker
+    from pipeline.tracking import told
     from pipeline.train import train
 
-    train(settings, outputs, Tracker(settings.tracking, settings.data.name), workers)
+    with told(settings.tracking, settings.data.name) as tracker:
+        train(settings, outputs, tracker, workers)
 
 
 def _score(settings: Settings, outputs: Path, workers: int) -> None:
     from pipeline.score import score
-    from pipeline.tracking import Tracker
+    from pipeline.tracking import told
 
-    score(settings, outputs, Tracker(settings.tracking, settings.data.name), workers)
+    with told(settings.tracking, settings.data.name) as tracker:
+        score(settings, outputs, tracker, workers)
 
 
 def _lookalike(settings: Settings, outputs: Path) -> None:
     from pipeline.lookalike.stage import lookalike
-    from pipeline.tracking import Tracker
+    from pipeline.tracking import told
 
-    lookalike(settings, outputs, Tracker(settings.tracking, settings.data.name))
+    with told(settings.tracking, settings.data.name) as tracker:
+        lookalike(settings, outputs, tracker)
 
 
 def _portrait(settings: Settings, outputs: Path) -> None:
     from pipeline.portrait import print_portrait
-    from pipeline.tracking import Tracker
+    from pipeline.tracking import told
 
     if settings.customer is None:
         raise ConfigError("customer: this key is required for the stage portrait, for example customer=1001")
-    print_portrait(settings, outputs, Tracker(settings.tracking, settings.data.name))
+    with told(settings.tracking, settings.data.name) as tracker:
+        print_portrait(settings, outputs, tracker)

@@ -43,7 +43,7 @@ from pipeline.labels.future import population
 from pipeline.labels.known import Labels
 from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.profiles import read_customers
 from pipeline.promotion import question
@@ -93,7 +93,7 @@ def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
             champions.append(Champion(name, declaration, (), "", "", "", (), (), None))
             continue
         facts = found.facts
-        if facts["question"] != question(declaration, settings.model):
+        if facts.get("question") != question(declaration, settings.model):
             raise ModelError(
                 f"{found.label}: refuses to score: attributes.{name}, or the precision and confidence promised for it, "
                 "has changed since it was trained. Train again (stages=[features,train]), or take the change back."
@@ -132,11 +132,17 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
     as_of_us = resolve_as_of(settings.data, events)
     snapshot = snapshot_folder(outputs, as_of_us)
     versions = {name: _label(tracker, name) for name in settings.attributes}
+    if set(versions.values()) == {NO_MODEL} and _was_trained(outputs):
+        raise ModelError(
+            f"score: no champion of any attribute of '{settings.data.name}' in {tracker.uri}, although this source has "
+            "been trained. Is it the right store (tracking.uri, MLFLOW_TRACKING_URI)? Otherwise train again."
+        )
     asked = [question(attribute, settings.model) for attribute in settings.attributes.values()]
     expected = fingerprint(
         read_manifest(snapshot)["fingerprint"],
         read_manifest(outputs / "profiles")["fingerprint"],
         versions,
+        tracker.uri,
         asked,
         as_plain(settings)["attributes"],
         code_fingerprint(),
@@ -182,7 +188,12 @@ def score_bucket(
             table = predict_bucket(engine, settings, outputs, snapshot, ensemble, bucket)
             write_file(target, lambda path: pq.write_table(_arrow(table), path))
             schemas.check(schemas.predictions(), engine.parquet(target), target)
-        wide = _wide(table, list(settings.attributes))
+            wide = _wide(
+                table,
+                list(settings.attributes),
+                _everyone(engine, outputs, bucket),
+                read_manifest(snapshot)["as_of_us"],
+            )
         write_file(portraits, lambda path: pq.write_table(_arrow(wide), path))
     found = pq.read_table(target, columns=[ATTRIBUTE, STATE, VALUE]).to_pandas()
     values = found[VALUE].where(found[STATE] == INFERRED, "")
@@ -197,8 +208,7 @@ def predict_bucket(
     Declared values are never overwritten. `probability` is that of the likeliest value, which is also given
     where nothing is stated.
     """
-    everyone = engine.arrow(read_customers(engine, outputs / "profiles", bucket)).to_pandas()[CUSTOMER]
-    customers = np.sort(everyone.to_numpy(dtype=object))
+    customers = _everyone(engine, outputs, bucket)
     as_of_us = read_manifest(snapshot)["as_of_us"]
     matrices = {key: read_matrix(engine, snapshot, encoder, [bucket]) for key, encoder in ensemble.encoders.items()}
     parts = []
@@ -241,6 +251,12 @@ def _population(
     everyone = engine.memory(pa.table({CUSTOMER: pa.array(customers.tolist(), pa.string())}))
     asked = population(everyone, read_events(engine, events, rule.log, bucket), rule, as_of_us)
     return np.isin(customers, np.array(engine.arrow(asked)[CUSTOMER].to_pylist(), dtype=object))
+
+
+def _everyone(engine: DuckDBEngine, outputs: Path, bucket: int) -> np.ndarray:
+    """Return all customers of a bucket, with or without events, sorted."""
+    known = engine.arrow(read_customers(engine, outputs / "profiles", bucket).select(CUSTOMER))
+    return np.sort(np.array(known[CUSTOMER].to_pylist(), dtype=object))
 
 
 def _inferred(
@@ -302,9 +318,9 @@ def allowed(champion: Champion, matrix: FeatureMatrix, data: Data) -> FeatureMat
     return matrix
 
 
-def _wide(table: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
+def _wide(table: pd.DataFrame, attributes: list[str], customers: np.ndarray, as_of_us: int) -> pd.DataFrame:
     """Return one row per customer: value, state and probability of each attribute."""
-    wide = table[[CUSTOMER, AS_OF]].drop_duplicates(CUSTOMER).sort_values(CUSTOMER, ignore_index=True)
+    wide = pd.DataFrame({CUSTOMER: customers, AS_OF: as_of_us})
     for name in attributes:
         own = table[table[ATTRIBUTE] == name].set_index(CUSTOMER).loc[wide[CUSTOMER]]
         wide[name] = own[VALUE].to_numpy()
@@ -322,13 +338,17 @@ def _arrow(frame: pd.DataFrame) -> pa.Table:
         elif name.endswith(PROBABILITY):
             arrays[name] = pa.array(frame[name].to_numpy(dtype=np.float64), from_pandas=True)
         else:
-            arrays[name] = pa.array([None if pd.isna(cell) else cell for cell in frame[name]], pa.string())
+            arrays[name] = pa.array(frame[name].to_numpy(dtype=object), pa.string(), from_pandas=True)
     return pa.table(arrays)
 
 
 def _label(tracker: Tracker, name: str) -> str:
     champion = tracker.champion(name)
-    return champion.label if champion else NO_MODEL
+    return f"{champion.label} of run {champion.run_id}" if champion else NO_MODEL
+
+
+def _was_trained(outputs: Path) -> bool:
+    return (outputs / "training" / MANIFEST).exists() and bool(read_manifest(outputs / "training")["attributes"])
 
 
 def _report(settings: Settings, states: Counter[tuple[str, str, str]], folder: Path) -> None:

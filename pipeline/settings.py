@@ -7,6 +7,7 @@ configuration. Meaning, unit and reason of each default stand beside it in `conf
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -16,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from pipeline.columns import RESERVED
+from pipeline.columns import AS_OF, CUSTOMER, RESERVED
 from pipeline.errors import did_you_mean
 
 _STRICT = ConfigDict(extra="forbid")
@@ -61,8 +62,11 @@ def _no_truth(value: Any) -> Any:
 
 def _folder(value: str) -> str:
     """Refuse what is no folder's name: outputs are written into a folder that is called so."""
-    if not value.strip() or "/" in value or "\\" in value or value.startswith("."):
-        raise ValueError(f"a folder is named after it: a name without slashes or a leading dot; found {value!r}")
+    if not re.fullmatch(r"\w[\w .-]*", value):
+        raise ValueError(
+            f"a folder is named after it: letters, digits, spaces, '_', '-' and '.', a letter or "
+            f"digit first; found {value!r}"
+        )
     return value
 
 
@@ -404,6 +408,8 @@ class Settings:
             if stage not in STAGES:
                 raise ValueError(f"stages: '{stage}' does not exist {did_you_mean(stage, STAGES)}")
         for name in self.attributes:
+            if name.casefold() in (CUSTOMER, AS_OF):
+                raise ValueError(f"attributes: '{name}' is a column of portraits already; choose another name")
             if not _plain(name):
                 raise ValueError(f"attributes: the name '{name}' must be letters, digits and single underscores")
         return self

@@ -7,7 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # nothing leaves the machine
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a dead server is told within seconds
 
 _URI_OF_USER = os.environ.get("MLFLOW_TRACKING_URI")  # read before MLflow writes its own choice there
 
@@ -25,6 +26,7 @@ import pandas as pd  # noqa: E402
 from mlflow.entities.model_registry import ModelVersion  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.models import infer_signature  # noqa: E402
+from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
 from pipeline.errors import ModelError  # noqa: E402
 from pipeline.settings import Tracking  # noqa: E402
@@ -74,18 +76,18 @@ class Tracker:
         self.uri = settings.uri or _URI_OF_USER or f"sqlite:///{folder / 'mlflow.db'}"
         self.source = source
         if self.uri.startswith("sqlite"):
-            folder.mkdir(parents=True, exist_ok=True)
+            _create(Path(self.uri.removeprefix("sqlite:///")), folder)
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        self.client = mlflow.MlflowClient()
         name = settings.experiment or source
         try:
+            self.client = mlflow.MlflowClient()
             known = self.client.get_experiment_by_name(name)
             artifacts = (folder / "artifacts").as_uri() if self.uri.startswith("sqlite") else None
             self.experiment_id = (
                 known.experiment_id if known else self.client.create_experiment(name, artifacts, tags=_SHOWN_AS)
             )
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError) as error:
             raise ModelError(f"tracking: the store {self.uri} cannot be opened: {_first_line(error)}") from None
 
     @contextmanager
@@ -104,7 +106,8 @@ class Tracker:
         try:
             yield run_id
         except BaseException:
-            self.client.set_terminated(run_id, "FAILED")
+            with suppress(MlflowException, SQLAlchemyError):  # the first error is the one to be told
+                self.client.set_terminated(run_id, "FAILED")
             raise
         self.client.set_terminated(run_id, "FINISHED")
 
@@ -112,6 +115,23 @@ class Tracker:
         """Return the id of a finished run of this training and name, or None."""
         runs = [run for run in self._runs(training, name) if run.info.status == "FINISHED"]
         return runs[0].info.run_id if runs else None
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Write tags to a run; other than parameters they may be written again."""
+        for key, value in tags.items():
+            self.client.set_tag(run_id, key, value)
+
+    def note(self, version: Registered, key: str, value: Any) -> None:
+        """Write another fact beside a version."""
+        self.client.set_model_version_tag(version.name, version.version, key, json.dumps(value))
+
+    def knows(self, label: str) -> bool:
+        """Tell whether a version, as `Registered.label` names it, is in the registry."""
+        name, _, number = label.rpartition("/")
+        try:
+            return self.client.get_model_version(name, number) is not None
+        except MlflowException:
+            return False
 
     def log(
         self,
@@ -232,6 +252,39 @@ class Tracker:
 
     def _versions(self, full: str) -> list[ModelVersion]:
         return list(self.client.search_model_versions(f"name = '{full}'"))
+
+
+@contextmanager
+def told(settings: Tracking, source: str) -> Iterator[Tracker]:
+    """Yield the tracker of a source; what its store raises while it is used is told as a `ModelError`."""
+    tracker = Tracker(settings, source)
+    try:
+        yield tracker
+    except (MlflowException, SQLAlchemyError) as error:
+        raise ModelError(
+            f"tracking: the store {tracker.uri} failed: {_first_line(error)}. What was finished is kept: mend the "
+            "store (is the disk full, the server up?) and run the same command again."
+        ) from None
+
+
+def _create(database: Path, folder: Path) -> None:
+    """Make a new database under a temporary name, so that a kill leaves a whole one or none."""
+    try:
+        for needed in (database.parent, folder):
+            needed.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"tracking.folder: {folder} cannot be made: {error.strerror}; name another folder") from None
+    if database.exists():
+        return
+    partial = database.with_name(f".{database.name}.{os.getpid()}.partial")
+    try:
+        mlflow.MlflowClient(f"sqlite:///{partial}").search_experiments(max_results=1)
+        partial.replace(database)
+    except (MlflowException, SQLAlchemyError) as error:
+        raise ModelError(f"tracking: the store {database} cannot be created: {_first_line(error)}") from None
+    finally:
+        for left in database.parent.glob(f"{partial.name}*"):
+            left.unlink()
 
 
 def _registered(version: ModelVersion) -> Registered:

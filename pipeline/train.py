@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from pipeline.records import (
 )
 from pipeline.settings import Attribute, Settings, as_plain
 from pipeline.timeline import as_of_name, instants, resolve_as_of, snapshot_instants, too_short
-from pipeline.tracking import CHAMPION, Registered, Tracker
+from pipeline.tracking import CHALLENGER, CHAMPION, Registered, Tracker
 
 ENCODER = "behaviour_encoder"
 
@@ -74,8 +75,16 @@ def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
     expected = fingerprint(stamps, profiles, used, tracker.uri, code_fingerprint())
     folder = outputs / "training"
     if is_current(folder, expected):
-        console.say("train: nothing has changed since the last training")
-        return read_manifest(folder)
+        found = read_manifest(folder)
+        if all(tracker.knows(fact["version"]) for fact in found["attributes"].values()):
+            console.say("train: nothing has changed since the last training")
+            return found
+        console.warn(f"train: the models of the last training are not in {tracker.uri}: training again")
+    if not settings.attributes:
+        console.warn(
+            f"train: the source '{settings.data.name}' has no attributes, so there is nothing to learn: describe "
+            f"them in conf/attributes/{settings.data.name}.yaml"
+        )
     facts: dict[str, Any] = {"as_of_us": as_of_us, "data_fingerprint": events["fingerprint"], "attributes": {}}
     # One thread: sums of doubles then have one order, and labels at a bound do not flip.
     with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
@@ -83,8 +92,8 @@ def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         with whole(folder, expected, facts) as partial:
             encoder, tasks = _prepare(engine, settings, outputs, known, as_of_us, partial)
             _run(settings, outputs, tracker, engine, workers, expected, encoder, tasks, partial, facts)
-            for path in (partial / "matrices").glob("*"):
-                path.unlink()
+            for needless in ("matrices", "predictors"):  # the registry holds the models
+                shutil.rmtree(partial / needless, ignore_errors=True)
     _report(facts)
     return facts
 
@@ -206,7 +215,9 @@ def _run(
         with console.progress("register", len(results)) as step:
             for trained in results:
                 own = {**tags, "attribute": trained.attribute, "kind": trained.kind}
-                with tracker.run(trained.attribute, f"{training}-{trained.attribute}", own, parent) as run_id:
+                key = f"{training}-{trained.attribute}"
+                finished = tracker.finished(key, trained.attribute) is not None
+                with tracker.run(trained.attribute, key, own, parent) as run_id:
                     facts["attributes"][trained.attribute] = _track(
                         settings,
                         outputs,
@@ -218,6 +229,7 @@ def _run(
                         registered,
                         partial,
                         facts["as_of_us"],
+                        finished,
                     )
                 step(trained.attribute)
         pictures = partial / "pictures" / "_training"
@@ -249,25 +261,33 @@ def _track(
     encoder: Registered,
     partial: Path,
     as_of_us: int,
+    finished: bool,
 ) -> dict[str, Any]:
     """Write one attribute's run, register its predictor and decide on its role."""
     name = trained.attribute
     attribute = settings.attributes[name]
     labels_us = instants(attribute, as_of_us).labels_us
     log_attribute(tracker, run_id, trained, settings.model, settings.evaluation, partial / "pictures" / name)
+    key = f"{training}-{name}"
     before = tracker.champion(name)
     asked = question(attribute, settings.model)
-    version = register_attribute(tracker, run_id, trained, attribute, asked, encoder, labels_us, f"{training}-{name}")
+    version = register_attribute(tracker, run_id, trained, attribute, asked, encoder, labels_us, key)
     replaced = superseded(before, trained, asked) if before is not None else None
-    if before is None or before.version == version.version:
+    if "decision" in version.facts:  # this training was run before, or was cut off after it decided
+        decision = Decision(**version.facts["decision"])
+        if finished:
+            decision = replace(decision, role=CHAMPION if before and before.version == version.version else CHALLENGER)
+    elif before is None:
         decision = Decision(CHAMPION, "the first version")
     elif replaced is not None:
         decision = Decision(CHAMPION, replaced)
     else:
         old, why = old_losses(tracker, before, trained, labels_us, snapshot_folder(outputs, labels_us), engine)
         decision = decide(trained.losses, old, why, settings.seed)
-    tracker.promote(version, decision.role)
-    tracker.log(run_id, params={"role": decision.role, "role_reason": decision.reason})
+    tracker.note(version, "decision", asdict(decision))
+    if not finished:
+        tracker.promote(version, decision.role)
+    tracker.tag(run_id, {"role": decision.role, "role_reason": decision.reason})
     return attribute_facts(trained, version, decision)
 
 

@@ -19,7 +19,7 @@ from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import fit_encoder, read_counts
 from pipeline.features.naming import vector_names
 from pipeline.features.snapshot import snapshot_folder, write_snapshots
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import code_fingerprint, fingerprint, is_current, load_object, read_manifest, whole, write_file
 from pipeline.profiles import write_profiles
 from pipeline.settings import Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of, snapshot_instants
@@ -82,7 +82,7 @@ def write_behaviour(settings: Settings, outputs: Path, engine: DuckDBEngine, as_
 def read_encoder(outputs: Path) -> BehaviourEncoder:
     """Return the encoder of the latest snapshot."""
     read_manifest(outputs / "behaviour")
-    encoder: BehaviourEncoder = joblib.load(outputs / "behaviour" / "encoder.joblib")
+    encoder: BehaviourEncoder = load_object(outputs / "behaviour" / "encoder.joblib")
     return encoder
 
 

@@ -83,7 +83,7 @@ def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, 
         X, n_dense = _design(settings, matrix, hidden)
         table, rows = _find(settings, rule, outputs, matrix, X, n_dense, match, partial, facts)
         _write(table, rows, partial)
-    _track(settings, tracker, folder, expected, facts, rows)
+        _track(settings, tracker, partial, expected, facts, rows)
     _report(settings, facts, rows, folder)
     return facts
 

@@ -29,7 +29,8 @@ class Done:
         return pd.read_parquet(self.outputs / name)
 
     def client(self) -> mlflow.MlflowClient:
-        return mlflow.MlflowClient(f"sqlite:///{Path(self.config['tracking']['folder']) / 'mlflow.db'}")
+        store = f"sqlite:///{Path(self.config['tracking']['folder']) / 'mlflow.db'}"
+        return mlflow.MlflowClient(store, store)
 
     def again(self, **changes: Any) -> dict[str, Any]:
         config = copy.deepcopy(self.config)
@@ -208,9 +209,58 @@ def test_an_opposite_question_is_not_compared(done: Done, tmp_path: Path) -> Non
     assert champion_of(spoilt.client(), "kind") == "1"
 
 
+def test_training_an_earlier_recipe_again_changes_no_role(done: Done, tmp_path: Path) -> None:
+    prior = {"name": "prior", "estimator": {"_target_": "sklearn.dummy.DummyClassifier", "strategy": "prior"}}
+    first = done.elsewhere(tmp_path, model={**done.config["model"], **prior}, stages=["features", "train"])
+    better = done.elsewhere(tmp_path, stages=["train"])
+    for config in (first, better, first):
+        run(parse_settings(config))
+    client = Done(first, done.people).client()
+    assert champion_of(client, "kind") == "2"
+    assert len(client.search_model_versions("name = 'planted.kind'")) == 2
+
+
+def test_an_empty_store_is_told_and_overwrites_no_portrait(done: Done, tmp_path: Path) -> None:
+    spoilt = done.copied(tmp_path / "copy")
+    before = spoilt.table("scores/portraits")
+    wrong = spoilt.again(tracking__folder=str(tmp_path / "typo"), stages=["score"])
+    with pytest.raises(
+        ModelError, match=r"no champion of any attribute of 'planted' in sqlite:///.*although this source"
+    ):
+        run(parse_settings(wrong))
+    pd.testing.assert_frame_equal(before, spoilt.table("scores/portraits"))
+    run(parse_settings({**wrong, "stages": ["train", "score"]}))
+    assert champion_of(Done(wrong, done.people).client(), "kind") == "1"
+
+
+def test_a_store_that_is_no_database_is_told(done: Done, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mlflow.db").write_bytes(b"no database at all" * 100)
+    with pytest.raises(ModelError, match=r"tracking: the store sqlite:///.*mlflow\.db cannot be opened"):
+        run(parse_settings(done.again(tracking__folder=str(tmp_path / "models"), stages=["score"])))
+
+
+def test_a_damaged_encoder_is_told(done: Done, tmp_path: Path) -> None:
+    spoilt = done.copied(tmp_path / "copy")
+    file = spoilt.outputs / "behaviour" / "encoder.joblib"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(DataError, match=r"encoder\.joblib: cannot be loaded.*Delete the folder"):
+        run(parse_settings(spoilt.again(model__confidence=0.95, stages=["train"])))
+
+
+def test_without_attributes_there_are_still_portraits_and_a_hint(
+    done: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(parse_settings(done.elsewhere(tmp_path, attributes={})))
+    assert len(pd.read_parquet(tmp_path / "planted/scores/portraits")) == planted.N_CUSTOMERS + 5
+    assert "describe them in conf/attributes/planted.yaml" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_damaged_model_file_is_named(done: Done, tmp_path: Path) -> None:
     spoilt = done.copied(tmp_path / "copy")
     client = spoilt.client()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'copy/models/mlflow.db'}")
+    mlflow.set_registry_uri(f"sqlite:///{tmp_path / 'copy/models/mlflow.db'}")
     # The copied store still points to the original files; a damaged copy of one takes its place there and back.
     uri = client.get_model_version_by_alias("planted.kind", "champion").source
     model = mlflow.artifacts.download_artifacts(uri, tracking_uri=f"sqlite:///{tmp_path / 'copy/models/mlflow.db'}")
