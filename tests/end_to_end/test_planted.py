@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.configuration import parse_settings
 from pipeline.errors import ConfigError, DataError, ModelError
+from pipeline.lookalike import stage
 from pipeline.run import run
 from tests.end_to_end import planted
 
@@ -299,6 +300,38 @@ def test_fans_hidden_in_the_base_are_found(done: Done, capsys: pytest.CaptureFix
     assert np.all(np.diff(audience["score"]) <= 0)
     shown = " ".join(capsys.readouterr().out.split())
     assert "1 are repeated and 1 are no customers with events, such as stranger" in shown
+
+
+def test_the_log_that_makes_a_seed_is_no_feature_of_its_ranking(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(done.config["data"]["root"], source)
+    fans = done.people[done.people["fan"]]["customer"]
+    visits = pd.DataFrame({"customer": fans.repeat(2), "at": "2024-03-01", "page": "club page"})
+    visits.to_csv(source / "visits.csv", index=False)
+    config = done.elsewhere(tmp_path / "out", data__root=str(source), stages=["features", "lookalike"])
+    config["data"]["logs"]["visits"] = {
+        "path": "visits.csv",
+        "id": "customer",
+        "time": "at",
+        "has_clock": False,
+        "categorical": ["page"],
+        "duplicates": "keep",
+    }
+    config["lookalike"]["seed"] = {"log": "visits"}
+    read: list[list[str]] = []
+    real = stage.read_matrix
+
+    def noting(*arguments: Any) -> Any:
+        matrix = real(*arguments)
+        read.append([str(name) for name in matrix.names[matrix.n_dense :]])
+        return matrix
+
+    monkeypatch.setattr(stage, "read_matrix", noting)
+    run(parse_settings(config))
+    assert any(name.startswith("purchases__item=") for name in read[0])
+    assert not any(name.startswith("visits__") for name in read[0])
 
 
 def test_a_seed_of_strangers_is_refused(done: Done, tmp_path: Path) -> None:
