@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError
 from pipeline.model.blocks import (
     FEATURE_CHECKS,
     Floats,
+    Ints,
     Matrix,
     class_scores,
     dense_block,
@@ -88,11 +89,10 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
         """Fit on features `X` (n, n_features) and labels `y` (n,)."""
         X, y = validate_data(self, X, y, **FEATURE_CHECKS)
         self.classes_, y_index = encode_labels(y, type(self).__name__)
+        self._choose_columns(X, y_index)
         trees = LGBMClassifier(
-            n_estimators=self.n_estimators,
+            **self._growth(len(y_index)),
             learning_rate=self.learning_rate,
-            num_leaves=self.num_leaves,
-            min_child_samples=self.min_child_samples,
             reg_lambda=self.reg_lambda,
             colsample_bytree=self.feature_fraction,
             subsample=self.subsample,
@@ -104,7 +104,7 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
             n_jobs=1,
             verbose=-1,
         )
-        self.booster_ = trees.fit(self._dense(X), y_index).booster_
+        self.booster_ = trees.fit(self._inputs(X), y_index).booster_
         return self
 
     def decision_function(self, X: Matrix) -> Floats:
@@ -112,8 +112,8 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
 
         The softmax of the scores is the probability.
         """
-        dense = self._dense(self._checked(X))
-        return np.asarray(self.booster_.predict(dense, raw_score=True, num_threads=1))
+        inputs = self._inputs(self._checked(X))
+        return np.asarray(self.booster_.predict(inputs, raw_score=True, num_threads=1))
 
     def predict_proba(self, X: Matrix) -> Floats:
         """Return probabilities (n, n_classes); rows sum to 1."""
@@ -131,14 +131,29 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
         (Lundberg et al. 2020, Nature Machine Intelligence 2, 56-67).
         """
         X = self._checked(X)
-        dense = self._dense(X)
-        raw = np.asarray(self.booster_.predict(dense, pred_contrib=True, num_threads=1))
+        raw = np.asarray(self.booster_.predict(self._inputs(X), pred_contrib=True, num_threads=1))
         if len(self.classes_) == 2:
             parts = (2 * class_index - 1) * raw[:, :-1]  # the last column is the expected value
         else:
-            parts = raw.reshape(len(dense), len(self.classes_), -1)[:, class_index, :-1]
-        parts = sparse.csr_array(parts) if sparse.issparse(X) else parts
-        return with_other_block(parts, 0, X.shape[1] - dense.shape[1])
+            parts = raw.reshape(X.shape[0], len(self.classes_), -1)[:, class_index, :-1]
+        return self._to_columns(sparse.csr_array(parts) if sparse.issparse(X) else parts, X.shape[1])
+
+    def _choose_columns(self, X: Matrix, y_index: Ints) -> None:
+        """Decide on training customers which columns the trees may read; here the dense ones."""
+
+    def _growth(self, n_customers: int) -> dict[str, Any]:
+        """Return how many trees of what size are grown on so many customers."""
+        return {
+            "n_estimators": self.n_estimators,
+            "num_leaves": self.num_leaves,
+            "min_child_samples": self.min_child_samples,
+        }
+
+    def _inputs(self, X: Matrix) -> NDArray[Any]:
+        return self._dense(X)
+
+    def _to_columns(self, parts: Matrix, n_features: int) -> Matrix:
+        return with_other_block(parts, 0, n_features - parts.shape[1])
 
     def _checked(self, X: Matrix) -> Matrix:
         check_is_fitted(self)

@@ -15,7 +15,7 @@ from pipeline.settings import Model
 def build_estimator(target: dict[str, Any]) -> BaseEstimator:
     """Return the estimator that `_target_` names, made with the other entries as parameters.
 
-    An entry that has a `_target_` of its own is made first.
+    An entry that has a `_target_` of its own is made first, also within a mapping of names.
 
     Raises
     ------
@@ -25,11 +25,7 @@ def build_estimator(target: dict[str, Any]) -> BaseEstimator:
     name = target.get("_target_")
     if not name:
         raise ConfigError("model.estimator._target_: this key is required: the full name of a classifier's class")
-    parameters = {
-        key: build_estimator(value) if isinstance(value, dict) and "_target_" in value else value
-        for key, value in target.items()
-        if key != "_target_"
-    }
+    parameters = {key: _made(value) for key, value in target.items() if key != "_target_"}
     module_name, _, class_name = str(name).rpartition(".")
     try:
         module = import_module(module_name)
@@ -47,6 +43,13 @@ def build_estimator(target: dict[str, Any]) -> BaseEstimator:
             raise ConfigError(f"model.estimator.{key}: unknown parameter of {class_name} {did_you_mean(key, known)}")
     estimator: BaseEstimator = made(**parameters)
     return estimator
+
+
+def _made(value: Any) -> Any:
+    """Return a parameter, with what it describes made first: an estimator, or several by name."""
+    if not isinstance(value, dict):
+        return value
+    return build_estimator(value) if "_target_" in value else {name: _made(part) for name, part in value.items()}
 
 
 def build_predictor(model: Model, min_precision: float | None, n_dense: int, seed: int) -> CertifiedClassifier:

@@ -50,6 +50,8 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
     array(['wine'], dtype='<U4')
     """
 
+    reads_tokens = True  # and nothing of the dense columns
+
     def __init__(self, C: float = 2.0, n_dense: int | None = None, random_state: int = 0) -> None:
         self.C = C
         self.n_dense = n_dense

@@ -2,15 +2,23 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from pipeline.model.blended import BlendedClassifier
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.linear import SparseLogistic
+from pipeline.model.log_count_ratio import LogCountRatio
+from pipeline.model.network import DenseNetwork
 from pipeline.model.stacked import StackedClassifier
+from pipeline.model.token_boosting import TokenBoosting
 
 # Fewer trees and folds than by default: the checks fit each estimator some 60 times.
 ESTIMATORS = [
     SparseLogistic(),
     DenseBoosting(),
+    LogCountRatio(),
+    TokenBoosting(n_estimators=20),
+    DenseNetwork(),
+    BlendedClassifier({"linear": SparseLogistic(), "boosting": DenseBoosting(n_estimators=20)}, folds=3),
     StackedClassifier(boosting=DenseBoosting(n_estimators=20), folds=3),
     CertifiedClassifier(SparseLogistic(), folds=3),
     CertifiedClassifier(SparseLogistic(), folds=3, holdout_from=2),
