@@ -33,13 +33,14 @@ def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: i
             CUSTOMER: customer_id(table[log.id]),
             EVENT_US: event_us,
             "_given": given,
-            **{name: _token(table[column]) for name, column in log.categorical.items()},
+            **{name: _level(_token(table[column]), name, log) for name, column in log.categorical.items()},
             **{name: _number(table[column]) for name, column in log.numeric.items()},
             **{f"_filled_{name}": _token(table[log.numeric[name]]).notnull() for name in texts},
             **{f"_found_{place}": table[column] for place, column in enumerate(found)},
             UNMATCHED: table[UNMATCHED],
         }
     ).view()  # a step of its own: fused into the next, each name would stand for its whole expression
+    read = sampled(engine, read, data)
     event_us = read[EVENT_US]
     usable_us = ((event_us >= _EARLIEST_US) & (event_us <= now_us)).ifelse(event_us, ibis.null("int64"))
     judged = read.mutate(
@@ -69,6 +70,21 @@ def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: i
             BUCKET: (judged["_hash"] % buckets).cast("int32"),
         }
     )
+
+
+def sampled(engine: DuckDBEngine, table: ir.Table, data: Data) -> ir.Table:
+    """Return the rows of the customers that `data.sample` keeps, by a hash of the id; rows without an id stay."""
+    if data.sample is None:
+        return table
+    chosen = engine.hash32(ibis.literal("sample:") + table[CUSTOMER].fill_null("")) < int(data.sample * 2**32)
+    return table.filter(chosen | table[CUSTOMER].isnull())
+
+
+def _level(token: ir.StringColumn, name: str, log: Log) -> ir.StringColumn:
+    """Return a code with its leading zeros, or its first characters: a higher level of its hierarchy."""
+    if name in log.digits:
+        token = (token.length() < log.digits[name]).ifelse(token.lpad(log.digits[name], "0"), token)
+    return token.left(log.first[name]) if name in log.first else token
 
 
 def _reason(read: ir.Table, texts: list[str], numeric: list[str], now_us: int) -> ir.StringColumn:

@@ -58,7 +58,7 @@ def events_fingerprint(data: Data, buckets: int) -> str:
         for name, log in data.logs.items()
     }
     declared = {name: as_plain(log) for name, log in data.logs.items()}
-    return fingerprint(logs, declared, data.time_zone, as_plain(data.quality), buckets, code_fingerprint())
+    return fingerprint(logs, declared, data.time_zone, data.sample, as_plain(data.quality), buckets, code_fingerprint())
 
 
 def write_events(

@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.canonical import customer_id
+from pipeline.canonical import customer_id, sampled
 from pipeline.columns import CUSTOMER, RAW, REASON
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
@@ -54,6 +54,7 @@ def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, eng
         [file_facts(f) for f in files],
         declared,
         as_plain(data.quality),
+        data.sample,
         code_fingerprint(),
     )
     if is_current(folder, expected):
@@ -105,6 +106,7 @@ def _checked(engine: DuckDBEngine, data: Data) -> ir.Table:
             "_content": _described(table, columns),  # without the id, which may be spelt 7 and 7.0
         }
     )
+    table = sampled(engine, table, data)
     of_customer = ibis.window(group_by=CUSTOMER)
     copy = ibis.row_number().over(ibis.window(group_by=CUSTOMER, order_by=["_content", _FOUND]))
     content = table["_content"]

@@ -246,7 +246,7 @@ def _population(
     engine: DuckDBEngine, events: Path, rule: Future | None, customers: np.ndarray, as_of_us: int, bucket: int
 ) -> np.ndarray:
     """Return for which customers an attribute is asked at all, shape (n_customers,)."""
-    if rule is None or rule.among_active_days is None:
+    if rule is None or not (rule.among_active_days or rule.among_idle_days or rule.aggregate == "growth"):
         return np.ones(len(customers), dtype=bool)
     everyone = engine.memory(pa.table({CUSTOMER: pa.array(customers.tolist(), pa.string())}))
     asked = population(everyone, read_events(engine, events, rule.log, bucket), rule, as_of_us)

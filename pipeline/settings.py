@@ -87,6 +87,7 @@ class Table:
     path: str | None = None
     database: str | None = None
     table: str | None = None
+    format: Literal["parquet", "csv"] | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Table:
@@ -118,6 +119,9 @@ class Log(Table):
     has_clock: bool = True
     categorical: Columns = Field(default_factory=dict)
     numeric: Columns = Field(default_factory=dict)
+    digits: dict[str, Annotated[Whole, Field(ge=1)]] = Field(default_factory=dict)
+    first: dict[str, Annotated[Whole, Field(ge=1)]] = Field(default_factory=dict)
+    weigh: dict[str, tuple[str, Annotated[Real, Field(gt=0)]]] = Field(default_factory=dict)
     join: tuple[Join, ...] = ()
     duplicates: Literal["quarantine", "keep"] = "quarantine"
 
@@ -142,6 +146,14 @@ class Log(Table):
                 f"field '{twice[0]}' is declared twice; a field is categorical or numeric, "
                 "and upper and lower case are one"
             )
+        for key in ("digits", "first", "weigh"):
+            for name in getattr(self, key):
+                if name not in self.categorical:
+                    known = did_you_mean(name, self.categorical)
+                    raise ValueError(f"{key}.{name}: '{name}' is no categorical field {known}")
+        for name, (amount, _) in self.weigh.items():
+            if amount not in self.numeric:
+                raise ValueError(f"weigh.{name}: '{amount}' is no numeric field {did_you_mean(amount, self.numeric)}")
         return self
 
 
@@ -194,6 +206,7 @@ class Data:
     root: str = "."
     time_zone: str = "UTC"
     as_of: Text = "latest"
+    sample: OpenShare | None = None
     profiles: Profiles | None = None
     quality: Quality = Field(default_factory=Quality)
     seed: SeedRule | None = None
@@ -271,13 +284,15 @@ class Future:
     log: str
     horizon_days: Annotated[Whole, Field(ge=1)]
     where: dict[str, Texts] = Field(default_factory=dict)
-    aggregate: Literal["count", "active_days", "sum", "mean"] = "count"
+    aggregate: Literal["count", "active_days", "sum", "mean", "per_day", "share", "growth", "delay_days"] = "count"
     field: str | None = None
     at_least: Real | None = None
     at_most: Real | None = None
     top_share: OpenShare | None = None
     bands: dict[Text, Bound] | None = None
     among_active_days: Annotated[Whole, Field(ge=1)] | None = None
+    among_idle_days: Annotated[Whole, Field(ge=1)] | None = None
+    above: dict[str, Real] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_answer(self) -> Future:
@@ -286,8 +301,14 @@ class Future:
             raise ValueError(
                 f"exactly one of at_least, at_most, top_share, bands decides the value; found {ways or 'none'}"
             )
-        if (self.field is None) != (self.aggregate in ("count", "active_days")):
-            raise ValueError("'sum' and 'mean' need a numeric 'field'; 'count' and 'active_days' take none")
+        if self.field is None and self.aggregate in ("sum", "mean", "per_day"):
+            raise ValueError(f"'{self.aggregate}' needs a numeric 'field'")
+        if self.field is not None and self.aggregate in ("count", "active_days", "delay_days"):
+            raise ValueError(f"'{self.aggregate}' counts events or days and takes no 'field'")
+        if self.aggregate == "share" and not (self.where or self.above):
+            raise ValueError("'share' needs a condition, 'where' or 'above': the share of what?")
+        if self.among_active_days is not None and self.among_idle_days is not None:
+            raise ValueError("give 'among_active_days' or 'among_idle_days', not both")
         _check_bands(self.bands)
         return self
 

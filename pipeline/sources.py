@@ -73,7 +73,7 @@ def open_table(engine: DuckDBEngine, table: Table, data: Data, where: str) -> ir
     files = files_of(table, data.root, where)
     if table.database is not None:
         return engine.attached(files[0], table.table or "")
-    kinds = {_KINDS.get(file.suffix.lower()) for file in files}
+    kinds = {table.format or _KINDS.get(file.suffix.lower()) for file in files}
     if kinds == {"parquet"}:
         return engine.parquet(files)
     if kinds == {"csv"}:
@@ -81,7 +81,8 @@ def open_table(engine: DuckDBEngine, table: Table, data: Data, where: str) -> ir
     endings = ", ".join(sorted({file.suffix or "none" for file in files}))
     place = files[0] if len(files) == 1 else files[0].parent
     raise DataError(
-        f"{where}: {place}: expected Parquet (.parquet) or CSV (.csv, .tsv, .gz) files of one kind; found {endings}"
+        f"{where}: {place}: expected Parquet (.parquet) or CSV (.csv, .tsv, .gz) files of one kind; found {endings}. "
+        "A file of another ending needs 'format: csv' or 'format: parquet'"
     )
 
 

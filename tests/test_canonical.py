@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.canonical import customer_id
 from pipeline.errors import ConfigError, DataError, SchemaError
-from pipeline.settings import Join
+from pipeline.settings import Join, Log
 from tests.source import csv_log, ingest, parquet_log, us
 
 T = "2024-05-06 07:08:09"
@@ -466,3 +466,31 @@ def test_every_row_is_either_good_or_quarantined(tmp_path_factory, table, duplic
         assert row["amount"] in amounts | {None}
     if not any(row[3].strip(BLANKS) in ("", "nan") for row in table):
         assert None not in done.column("amount")
+
+
+# ---- codes
+
+
+def test_codes_get_their_leading_zeros_and_higher_levels_are_their_beginnings(tmp_path):
+    columns = {
+        "id": ["a", "a", "b"],
+        "time": [T_US, T_US + 1, T_US + 2],
+        "code": pa.array([10101, 180905, None], pa.int32()),
+    }
+    log = parquet_log(
+        tmp_path,
+        columns,
+        time_unit="us",
+        categorical={"code": "code", "part": "code"},
+        digits={"code": 6, "part": 6},
+        first={"part": 2},
+    )
+    found = [(event["code"], event["part"]) for event in ingest(log, tmp_path).events]
+    assert sorted(found, key=str) == [("010101", "01"), ("180905", "18"), (None, None)]
+
+
+def test_a_level_of_a_field_that_is_not_declared_is_refused():
+    with pytest.raises(ValueError, match=r"first\.cod: 'cod' is no categorical field \(allowed: code\)"):
+        Log(path="x", id="i", time="t", categorical=["code"], first={"cod": 2})
+    with pytest.raises(ValueError, match=r"weigh\.code: 'minuts' is no numeric field .*Did you mean 'minutes'"):
+        Log(path="x", id="i", time="t", categorical=["code"], numeric=["minutes"], weigh={"code": ("minuts", 30)})

@@ -77,3 +77,31 @@ def test_online_retail_by_yaml_alone(tmp_path: Path) -> None:
     assert facts["rows"] == 541_909 - 5_265 - 135_080
     assert len(pd.read_parquet(outputs / "scores" / "portraits")) == 4_372
     assert read_manifest(outputs / "training")["attributes"]["will_lapse"]["auc"][0] > 0.68
+
+
+@pytest.mark.skipif("LOOKALIKE_DATA" not in os.environ, reason="LOOKALIKE_DATA names no folder with atus/")
+def test_a_sample_of_the_time_use_survey_by_yaml_alone(tmp_path: Path) -> None:
+    root = Path(os.environ["LOOKALIKE_DATA"]) / "atus"
+    chosen = settings(
+        tmp_path, "data=atus", f"data.root={root}", "data.sample=0.02", "experiment=fast", "stages=[features,train]"
+    )
+    run(only(chosen, "sex", "age_band"))
+    outputs = tmp_path / "atus"
+    profiles = read_manifest(outputs / "profiles")
+    assert 3_400 < profiles["customers"] < 3_850  # a fiftieth of 181,335, and the same people in log and profiles
+    assert profiles["customers_without_profile"] == profiles["profiles_without_events"] == 0
+    learnt = read_manifest(outputs / "training")["attributes"]
+    assert learnt["sex"]["auc"][0] > 0.74
+    assert learnt["age_band"]["auc"][0] > 0.68
+
+
+@pytest.mark.skipif("LOOKALIKE_MOVIELENS" not in os.environ, reason="LOOKALIKE_MOVIELENS names no folder of ml-100k")
+def test_movielens_by_yaml_alone(tmp_path: Path) -> None:
+    root = os.environ["LOOKALIKE_MOVIELENS"]
+    chosen = settings(
+        tmp_path, "data=movielens", f"data.root={root}", "experiment=fast", "stages=[features,train,score]"
+    )
+    run(chosen)
+    learnt = read_manifest(tmp_path / "movielens" / "training")["attributes"]
+    assert set(learnt) == {"gender", "age_band", "occupation"}
+    assert learnt["gender"]["auc"][0] > 0.73

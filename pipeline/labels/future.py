@@ -18,6 +18,7 @@ from pipeline.outputs import read_manifest
 from pipeline.settings import Attribute, Data, Future
 from pipeline.timeline import as_of_name
 
+_BEFORE = "_compared_with"
 _DECIMALS = 9  # 0.7 + 0.1 + 0.1 + 0.1 is a little less than 1, and how much less depends on the order of the sum
 _LONGEST_DAY_US = 25 * US_PER_DAY // 24  # the last event may be of midnight, the day one that sets back the clock
 
@@ -48,7 +49,7 @@ def future_labels(
     rule, where = attribute.future, f"attributes.{name}.future"
     if rule is None:
         raise ConfigError(f"{where}: this attribute is no future one")
-    check_rule(rule.log, [*rule.where], rule.field, data, where)
+    check_rule(rule.log, [*rule.where], [*rule.above, *([rule.field] if rule.field else [])], data, where)
     end_us = as_of_us + rule.horizon_days * US_PER_DAY
     last_us = max(facts["last_us"] for facts in read_manifest(events)["logs"].values())
     if end_us > last_us + _LONGEST_DAY_US:
@@ -60,9 +61,7 @@ def future_labels(
     for bucket in range(read_manifest(events)["buckets"]):
         log = read_events(engine, events, rule.log, bucket)
         base = population(engine.parquet(bucket_file(snapshot / "dense", bucket)).select(CUSTOMER), log, rule, as_of_us)
-        ahead = log.filter((log[EVENT_US] >= as_of_us) & (log[EVENT_US] < end_us))
-        ahead = matching(ahead, rule.where)
-        parts.append(engine.arrow(_aggregate(base, ahead, rule)).to_pandas())
+        parts.append(engine.arrow(_amounts(base, log, rule, as_of_us)).to_pandas())
     check_tokens(engine, events, rule.log, rule.where, where)
     frame = pd.concat(parts).sort_values(CUSTOMER)
     frame = frame.dropna(subset=[VALUE])
@@ -78,28 +77,70 @@ def future_labels(
 
 
 def population(customers: ir.Table, log: ir.Table, rule: Future, as_of_us: int) -> ir.Table:
-    """Return those customers of whom a rule speaks: all, or those with an event in its log that recently.
+    """Return those customers of whom a rule speaks.
 
+    All; or those with an event in its log that recently (`among_active_days`), or without one (`among_idle_days`).
+    Of growth a rule can only speak where there was something before.
     Training and scoring ask here, so that a model answers only for customers like those it learnt from.
     """
-    if rule.among_active_days is None:
-        return customers
-    since = as_of_us - rule.among_active_days * US_PER_DAY
-    active = log.filter((log[EVENT_US] < as_of_us) & (log[EVENT_US] >= since)).select(CUSTOMER).distinct()
-    return customers.semi_join(active, CUSTOMER)
+    before = log.filter(log[EVENT_US] < as_of_us)
+    days = rule.among_active_days or rule.among_idle_days
+    if days is not None:
+        lately = before.filter(before[EVENT_US] >= as_of_us - days * US_PER_DAY).select(CUSTOMER).distinct()
+        among = customers.semi_join if rule.among_active_days else customers.anti_join
+        customers = among(lately, CUSTOMER)
+    if rule.aggregate == "growth":
+        earlier = _before(log, rule, as_of_us)
+        customers = customers.semi_join(earlier.filter(earlier[_BEFORE] > 0.0), CUSTOMER)
+    return customers
 
 
-def _aggregate(base: ir.Table, ahead: ir.Table, rule: Future) -> ir.Table:
-    """Return (customer_id, value): the rule's aggregate of each base customer; no event counts 0."""
+def _amounts(base: ir.Table, log: ir.Table, rule: Future, as_of_us: int) -> ir.Table:
+    """Return (customer_id, value): the rule's aggregate of each base customer; NULL where it has none.
+
+    No event counts 0, and infinitely many days until the next one; it has no mean, no share and no sum per day.
+    """
+    everything = _between(log, as_of_us, as_of_us + rule.horizon_days * US_PER_DAY)
+    ahead = matching(everything, rule.where, rule.above)
+    first_us = ahead[EVENT_US].min()
     value = {
         "count": lambda: ahead.count().cast("float64"),
         "active_days": lambda: ahead[EVENT_DAY].nunique().cast("float64"),
-        "sum": lambda: ahead[rule.field].sum(),
         "mean": lambda: ahead[rule.field].mean(),
-    }[rule.aggregate]()
-    found = ahead.group_by(CUSTOMER).agg(**{VALUE: value})
-    joined = base.left_join(found, CUSTOMER).drop(f"{CUSTOMER}_right")
-    return joined if rule.aggregate == "mean" else joined.mutate(**{VALUE: joined[VALUE].fill_null(0.0)})
+        "per_day": lambda: ahead[rule.field].sum() / ahead[EVENT_DAY].nunique().cast("float64"),
+        "delay_days": lambda: (first_us - as_of_us).cast("float64") / float(US_PER_DAY),
+    }.get(rule.aggregate, lambda: _total(ahead, rule))()
+    joined = _joined(base, ahead.group_by(CUSTOMER).agg(**{VALUE: value}))
+    if rule.aggregate in ("mean", "per_day"):
+        return joined
+    joined = joined.mutate(**{VALUE: joined[VALUE].fill_null(float("inf") if rule.aggregate == "delay_days" else 0.0)})
+    if rule.aggregate in ("share", "growth"):
+        of = (
+            _before(log, rule, as_of_us)
+            if rule.aggregate == "growth"
+            else everything.group_by(CUSTOMER).agg(**{_BEFORE: _total(everything, rule)})
+        )
+        joined = _joined(joined, of.filter(of[_BEFORE] > 0.0))
+        joined = joined.select(CUSTOMER, **{VALUE: joined[VALUE] / joined[_BEFORE]})
+    return joined
+
+
+def _before(log: ir.Table, rule: Future, as_of_us: int) -> ir.Table:
+    """Return what growth compares with: the same amount in the time before as_of that is as long as the horizon."""
+    earlier = matching(_between(log, as_of_us - rule.horizon_days * US_PER_DAY, as_of_us), rule.where, rule.above)
+    return earlier.group_by(CUSTOMER).agg(**{_BEFORE: _total(earlier, rule)})
+
+
+def _total(events: ir.Table, rule: Future) -> ir.Value:
+    return events.count().cast("float64") if rule.field is None else events[rule.field].sum()
+
+
+def _between(log: ir.Table, from_us: int, below_us: int) -> ir.Table:
+    return log.filter((log[EVENT_US] >= from_us) & (log[EVENT_US] < below_us))
+
+
+def _joined(base: ir.Table, found: ir.Table) -> ir.Table:
+    return base.left_join(found, CUSTOMER).drop(f"{CUSTOMER}_right")
 
 
 def _answers(amounts: np.ndarray, rule: Future) -> np.ndarray:

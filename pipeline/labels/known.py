@@ -109,7 +109,7 @@ def cut(numbers: pd.Series, bands: Mapping[str, tuple[float | None, float | None
     positions = np.full(len(numbers), -1, dtype=np.int64)
     amounts = numbers.to_numpy(dtype=float)
     for position, (low, high) in enumerate(bands.values()):
-        inside = (amounts >= (-np.inf if low is None else low)) & (amounts < (np.inf if high is None else high))
+        inside = (amounts >= (-np.inf if low is None else low)) & (amounts < high if high is not None else True)
         positions[inside] = position
     if (positions < 0).any():
         example = amounts[positions < 0][0]

@@ -11,11 +11,12 @@ import ibis.expr.types as ir
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, did_you_mean
 from pipeline.events import read_events
+from pipeline.features.tokens import as_text, token_fields
 from pipeline.outputs import read_manifest
 from pipeline.settings import Data
 
 
-def check_rule(log: str, conditions: list[str], field: str | None, data: Data, where: str) -> None:
+def check_rule(log: str, conditions: list[str], fields: list[str], data: Data, where: str) -> None:
     """Refuse a rule over events that names an unknown log or field.
 
     Raises
@@ -27,12 +28,14 @@ def check_rule(log: str, conditions: list[str], field: str | None, data: Data, w
         raise ConfigError(f"{where}.log: '{log}' is no log of '{data.name}' {did_you_mean(log, data.logs)}")
     declared = data.logs[log]
     for condition in conditions:
-        if condition not in declared.categorical:
+        if condition not in token_fields(declared):
             raise ConfigError(
                 f"{where}.where: '{condition}' is no categorical field of '{log}' "
-                f"{did_you_mean(condition, declared.categorical)}"
+                f"{did_you_mean(condition, token_fields(declared))}"
             )
-    if field is not None and field not in declared.numeric:
+    for field in fields:
+        if field in declared.numeric:
+            continue
         raise ConfigError(
             f"{where}.field: '{field}' is no numeric field of '{log}' {did_you_mean(field, declared.numeric)}"
         )
@@ -60,6 +63,7 @@ def check_tokens(
             if len(buckets) > 1
             else read_events(engine, events, log, 0).select(field).distinct()
         )
+        tokens = tokens.select(**{field: as_text(tokens[field])})
         known = sorted(token for token in engine.arrow(tokens)[field].to_pylist() if token is not None)
         for token in wanted:
             pattern = token.rstrip("*")
@@ -67,13 +71,26 @@ def check_tokens(
                 raise DataError(f"{where}.where.{field}: no event has '{token}' {did_you_mean(token, known)}")
 
 
-def matching(events: ir.Table, conditions: Mapping[str, tuple[str, ...]]) -> ir.Table:
-    """Return the events whose fields hold one of the wanted tokens; `BABY*` means all that begin so."""
+def matching(
+    events: ir.Table, conditions: Mapping[str, tuple[str, ...]], above: Mapping[str, float] | None = None
+) -> ir.Table:
+    """Return the events that meet all conditions.
+
+    Parameters
+    ----------
+    conditions
+        Wanted tokens by field; `BABY*` means all that begin so. Hours are 00 to 23, weekdays 00 (Monday) to 06.
+    above
+        By numeric field, what its amount must exceed.
+    """
     for field, wanted in conditions.items():
+        tokens = as_text(events[field])
         exact = [token for token in wanted if not token.endswith("*")]
-        hit = events[field].isin(exact) if exact else ibis.literal(False)
+        hit = tokens.isin(exact) if exact else ibis.literal(False)
         for token in wanted:
             if token.endswith("*"):
-                hit = hit | events[field].startswith(token.rstrip("*"))
+                hit = hit | tokens.startswith(token.rstrip("*"))
         events = events.filter(hit)
+    for field, bound in (above or {}).items():
+        events = events.filter(events[field] > float(bound))
     return events

@@ -100,7 +100,7 @@ def _by_portraits(engine: DuckDBEngine, wanted: dict[str, tuple[str, ...]], outp
 
 
 def _by_events(engine: DuckDBEngine, rule: SeedRule, data: Data, events: Path, as_of_us: int, where: str) -> list[str]:
-    check_rule(rule.log or "", [*rule.where], None, data, where)
+    check_rule(rule.log or "", [*rule.where], [], data, where)
     check_tokens(engine, events, rule.log or "", rule.where, where)
     found: set[str] = set()
     for bucket in range(read_manifest(events)["buckets"]):

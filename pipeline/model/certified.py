@@ -42,7 +42,9 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     estimator
-        Classifier with `predict_proba`; it is cloned, never fitted itself.
+        Classifier with `predict_proba`; it is cloned, never fitted itself. One that has
+        `fit_out_of_fold(X, y, folds)` -> (n, n_classes) fits itself on everything and returns probabilities of which
+        each row's come from parts fitted without the row's fold; it is then not refitted once per fold.
     folds
         Folds of the cross-fitting.
     calibration
@@ -155,9 +157,13 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         if len(present) < 2:
             raise LabelError("CertifiedClassifier: after the hold-out only one class is left to learn from")
         folds = fold_numbers(y_index, self.folds, self.random_state)
-        raw = out_of_fold(self.estimator, X, y_index, folds)
-        raw = align_columns(raw, np.arange(raw.shape[1]), len(self.classes_))
-        self.estimator_ = clone(self.estimator).fit(X, y_index)
+        self.estimator_ = clone(self.estimator)
+        if hasattr(self.estimator_, "fit_out_of_fold"):
+            raw = align_columns(self.estimator_.fit_out_of_fold(X, y_index, folds), present, len(self.classes_))
+        else:
+            raw = out_of_fold(self.estimator, X, y_index, folds)
+            raw = align_columns(raw, np.arange(raw.shape[1]), len(self.classes_))
+            self.estimator_.fit(X, y_index)
         self.calibrator_ = ProbabilityCalibrator(self.calibration).fit(raw, y_index)
         self._fitted_classes = present
         return raw, folds

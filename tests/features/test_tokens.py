@@ -73,3 +73,27 @@ def test_hours_are_written_with_two_digits_and_an_event_at_as_of_is_not_counted(
         {"customer_id": "a", "field": "log__hour", "token": "10", "count": 1},
         {"customer_id": "a", "field": "log__weekday", "token": "00", "count": 2},
     ]
+
+
+def test_a_weighed_field_counts_units_of_an_amount_rounded_up(engine):
+    events = engine.memory(
+        pa.table(
+            {
+                "customer_id": ["a", "a", "a", "b", "b"],
+                "event_us": pa.array([1, 2, 3, 1, 9], pa.int64()),
+                "event_day": pa.array([0] * 5, pa.int32()),
+                "hour": pa.array([0] * 5, pa.int8()),
+                "weekday": pa.array([0] * 5, pa.int8()),
+                "spent": ["sleep", "sleep", "work", "sleep", "work"],
+                "minutes": [400.0, 80.0, 61.0, -5.0, 600.0],
+            }
+        )
+    )
+    log = Log(
+        path="x", id="i", time="t", has_clock=False, categorical=["spent"], numeric=["minutes"],
+        weigh={"spent": ("minutes", 30)},
+    )  # fmt: skip
+    found = engine.arrow(token_counts({"diary": events}, {"diary": log}, 5)).to_pylist()
+    counted = {(row["customer_id"], row["token"]): row["count"] for row in found if row["field"] == "diary__spent"}
+    # 480 minutes are 16 half hours, 61 are 3 begun ones; b slept -5 minutes, and worked after as_of.
+    assert counted == {("a", "sleep"): 16, ("a", "work"): 3}
