@@ -42,6 +42,7 @@ ATTRIBUTE = "attribute"
 VALUE = "value"
 LIKELIEST = "likeliest"  # the most probable value, also where nothing is stated
 PROBABILITY = "probability"  # of the likeliest value; 1 where declared
+SET = "set"  # the values that cannot be ruled out, joined by " | "; nominal and ordinal attributes
 STATE = "state"
 MODEL_VERSION = "model_version"
 AS_OF = "as_of"

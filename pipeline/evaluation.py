@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from pipeline import metrics
@@ -52,6 +53,7 @@ def evaluate(
     n_resamples: int = 1000,
     seed: int = 0,
     folds: Ints | None = None,
+    sets: NDArray[np.bool_] | None = None,
 ) -> list[Estimate]:
     """Return all metrics of one attribute, each the mean over repeats with a bootstrap interval.
 
@@ -81,6 +83,9 @@ def evaluate(
     folds
         Test fold of each customer, shape (n_repeats, n): the AUC compares only customers of one fold, see
         `metrics.auc`.
+    sets
+        Whether a value belongs to the prediction set, shape (n_repeats, n, n_classes): adds `set_coverage`, the share
+        of sets that hold the true value (prior: that of sets of the same sizes drawn at random), and `set_size`.
 
     Raises
     ------
@@ -94,6 +99,7 @@ def evaluate(
             f"found {proba.shape}, {prior_proba.shape}, {stated.shape}"
         )
     rows = _probability_rows(y_index, proba, prior_proba, kind, folds) + _statement_rows(y_index, stated, values)
+    rows += [] if sets is None else _set_rows(y_index, sets)
     point = np.array([metrics.mean_defined([float(metric()) for metric in row.by_repeat]) for row in rows])
     resampled = _resample(rows, len(y_index), n_resamples, seed)
     low, high = _percentiles(resampled)
@@ -180,6 +186,17 @@ def _statement_rows(y_index: Ints, stated: Ints, values: Sequence[str]) -> list[
             found = [partial(metrics.recall, y_index, s, value) for s in stated]
             rows.append(_Row("recall", name, found, said / n, int((y_index == value).sum())))
     return rows
+
+
+def _set_rows(y_index: Ints, sets: NDArray[np.bool_]) -> list[_Row]:
+    n, everyone = len(y_index), np.arange(len(y_index))
+    holds = [partial(metrics.weighted_mean, part[everyone, y_index].astype(np.float64)) for part in sets]
+    sizes = [partial(metrics.weighted_mean, part.sum(axis=1).astype(np.float64)) for part in sets]
+    by_chance = float(sets.mean())
+    return [
+        _Row("set_coverage", "", holds, by_chance, n),
+        _Row("set_size", "", sizes, float("nan"), n),
+    ]
 
 
 def _resample(rows: list[_Row], n: int, n_resamples: int, seed: int) -> Floats:

@@ -16,6 +16,7 @@ from pipeline.columns import (
     LIKELIEST,
     PROBABILITY,
     REASON,
+    SET,
     STATE,
     VALUE,
     WITHHELD,
@@ -64,7 +65,7 @@ def print_portrait(settings: Settings, outputs: Path, tracker: Tracker) -> pd.Da
     ]
     order = {name: place for place, name in enumerate(settings.attributes)}
     own = own.sort_values(ATTRIBUTE, key=lambda names: names.map(order), ignore_index=True)
-    _show(customer, own)
+    _show(customer, own, settings.model.set_coverage)
     return own
 
 
@@ -109,11 +110,13 @@ def _strongest(champion: Champion, matrix: FeatureMatrix, customer: str) -> str:
     return "; ".join(readable(str(matrix.names[i])) for i in order[:N_REASONS])
 
 
-def _show(customer: str, own: pd.DataFrame) -> None:
+def _show(customer: str, own: pd.DataFrame, set_coverage: float) -> None:
     rows = []
     for row in own.to_dict("records"):
         probability = "" if row[STATE] == DECLARED or pd.isna(row[PROBABILITY]) else f"{row[PROBABILITY]:.0%}"
         likeliest = "" if pd.isna(row[LIKELIEST]) else str(row[LIKELIEST])
+        if isinstance(row.get(SET), str) and row[STATE] == WITHHELD:
+            likeliest = str(row[SET])
         value = (
             f"({likeliest})"
             if row[STATE] == WITHHELD and likeliest
@@ -126,6 +129,7 @@ def _show(customer: str, own: pd.DataFrame) -> None:
         f"Customer {customer}",
         ["attribute", "value", "probability", "state", "what speaks most for it"],
         rows,
-        f"In brackets: the likeliest value where none is stated. First value expires {expires:%Y-%m-%d}.",
+        "In brackets, where no value is stated: the likeliest, or all values that cannot be ruled out (the true one is "
+        f"among them for {set_coverage:.0%} of the customers). First value expires {expires:%Y-%m-%d}.",
         left=(0, 1, 3, 4),
     )

@@ -20,6 +20,7 @@ from pipeline.labels.known import Labels
 from pipeline.model.build import build_predictor
 from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
+from pipeline.model.sets import sets_of
 from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
 
@@ -68,6 +69,8 @@ class OutOfFold:
         Position of the stated value or -1, shape (repeats, n).
     folds
         Fold in which each one was a test customer, shape (repeats, n).
+    sets
+        Whether a value belongs to the prediction set, shape (repeats, n, n_values).
     """
 
     customers: np.ndarray
@@ -76,6 +79,7 @@ class OutOfFold:
     prior: np.ndarray
     stated: np.ndarray
     folds: np.ndarray
+    sets: np.ndarray
 
     def losses(self) -> pd.DataFrame:
         """Return each test customer's value and log-loss, the mean over repeats."""
@@ -127,6 +131,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         evaluation.resamples,
         seed,
         found.folds,
+        found.sets if len(task.labels.values) > 2 else None,
     )
     matrix = _visible(_load(task.features), task.columns[str(task.features)])
     rows, y = _rows(matrix, task.labels)
@@ -162,6 +167,7 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
     n_values = len(task.labels.values)
     proba = np.zeros((repeats, len(test_rows), n_values))
     prior, stated = np.zeros_like(proba), np.full((repeats, len(test_rows)), -1, dtype=np.int64)
+    sets = np.zeros(proba.shape, dtype=bool)
     fold_of_test = [folds(test_on.customers[test_rows], n_folds, _salt(repeat)) for repeat in range(repeats)]
     for repeat in range(repeats):
         fold_of_fit = folds(fit_on.customers[fit_rows], n_folds, _salt(repeat))
@@ -175,6 +181,7 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
             proba[repeat][np.ix_(test, predictor.classes_)] = here
             said = stated_values(here, predictor.thresholds_)
             stated[repeat, test] = np.where(said >= 0, predictor.classes_[said], -1)
+            sets[repeat, test] = sets_of(proba[repeat, test], predictor.set_cut_, task.labels.kind == "ordinal")
             prior[repeat, test] = np.bincount(fit_y[train], minlength=n_values) / train.sum()
     judged = fold_of_test[0] == 0 if single else np.ones(len(test_rows), dtype=bool)
     customers = test_on.customers[test_rows]
@@ -185,6 +192,7 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
         prior[:, judged],
         stated[:, judged],
         np.array(fold_of_test)[:, judged],
+        sets[:, judged],
     )
 
 

@@ -17,6 +17,8 @@ from pipeline.promotion import Decision
 from pipeline.settings import Attribute, Evaluation, Model, as_plain
 from pipeline.tracking import Registered, Tracker
 
+_USEFUL_RECALL = 0.2
+
 
 def log_attribute(
     tracker: Tracker, run_id: str, trained: Trained, model: Model, evaluation: Evaluation, pictures: Path
@@ -26,6 +28,7 @@ def log_attribute(
         **_flat(as_plain(model)),
         "min_precision": trained.predictor.min_precision,
         "certification": trained.predictor.certification_,
+        "calibration_chosen": trained.predictor.calibration_,
         "kind": trained.kind,
         "values": list(trained.values),
         "counts": trained.counts,
@@ -88,14 +91,50 @@ def attribute_facts(trained: Trained, version: Registered, decision: Decision) -
         }
     return {
         "version": version.label,
+        "min_precision": trained.predictor.min_precision,
         "role": decision.role,
         "role_reason": decision.reason,
         "kind": trained.kind,
         "n": area.n,
         "auc": [area.estimate, area.low, area.high],
         "counts": trained.counts,
+        "calibration": trained.predictor.calibration_,
+        "ece": trained.estimate("ece").estimate,
         "values": stated,
     }
+
+
+def promise_kept(facts: dict[str, Any]) -> dict[str, int]:
+    """Count what a catalogue's certificates are worth on test customers.
+
+    Parameters
+    ----------
+    facts
+        `attribute_facts` by attribute.
+
+    Returns
+    -------
+    dict
+        `tested` values; `certified` ones, and of these `majority`: each attribute's most common value, whose statements
+        may merely repeat it; `measured`: certified for the deployed model and stated on test customers, of which `kept`
+        were right at least as often as required; `useful`: attributes of which a value besides the
+        most common one is certified and stated for at least a fifth of those who truly have it.
+    """
+    found = dict.fromkeys(("tested", "certified", "majority", "measured", "kept", "useful"), 0)
+    for fact in facts.values():
+        most = max(fact["counts"], key=fact["counts"].get)
+        useful = False
+        for value, item in fact["values"].items():
+            certified = item["threshold"] is not None
+            measured = certified and item["coverage"] > 0
+            found["tested"] += 1
+            found["certified"] += certified
+            found["majority"] += certified and value == most
+            found["measured"] += measured
+            found["kept"] += measured and item["precision"] >= fact["min_precision"]
+            useful = useful or (measured and value != most and item["recall"] >= _USEFUL_RECALL)
+        found["useful"] += useful
+    return found
 
 
 def log_summary(

@@ -26,6 +26,7 @@ from pipeline.columns import (
     MODEL_VERSION,
     PROBABILITY,
     REASON,
+    SET,
     STATE,
     US_PER_DAY,
     VALUE,
@@ -43,6 +44,7 @@ from pipeline.labels.future import population
 from pipeline.labels.known import Labels
 from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
+from pipeline.model.sets import sets_of
 from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.profiles import read_customers
@@ -53,6 +55,9 @@ from pipeline.tracking import Tracker
 
 NO_EVENTS, NO_MODEL, OUTSIDE = "no events", "no model", "outside the attribute's population"
 NOT_CERTIFIED, UNSURE = "value not certifiable", "not sure enough"
+TOO_FEW, TOO_CLOSE = "too few events", "two answers too close"
+FEW_EVENTS = 5  # before as_of, in all logs
+CLOSE = 0.10  # between the probabilities of the two likeliest values
 
 
 @dataclass(frozen=True)
@@ -227,7 +232,7 @@ def predict_bucket(
             _declare(part, known, np.searchsorted(customers, known.customers))
         part[EXPIRES] = as_of_us + champion.declaration.expires_days * US_PER_DAY
         parts.append(part)
-    columns = [CUSTOMER, ATTRIBUTE, VALUE, LIKELIEST, PROBABILITY, STATE, REASON, MODEL_VERSION]
+    columns = [CUSTOMER, ATTRIBUTE, VALUE, LIKELIEST, PROBABILITY, SET, STATE, REASON, MODEL_VERSION]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, EXPIRES])
     table[AS_OF] = as_of_us
     return table.sort_values([CUSTOMER, ATTRIBUTE], ignore_index=True)
@@ -267,10 +272,12 @@ def _inferred(
     part = pd.DataFrame({CUSTOMER: customers, ATTRIBUTE: champion.attribute}, dtype=object)
     empty = pd.Series([None] * n, dtype=object)
     part[VALUE], part[LIKELIEST], part[PROBABILITY] = empty, empty, np.full(n, np.nan)
-    part[STATE], part[REASON], part[MODEL_VERSION] = WITHHELD, NO_MODEL, empty
+    part[STATE], part[REASON], part[MODEL_VERSION], part[SET] = WITHHELD, NO_MODEL, empty, empty
     if champion.predictor is None or matrix is None:
         return part
+    events = _events(matrix)
     matrix = allowed(champion, matrix, data)
+    sets = np.full(n, None, dtype=object)
     proba = np.tile(champion.prior, (n, 1))
     stated = np.full(n, -1)
     reason = np.full(n, NO_EVENTS, dtype=object)
@@ -283,11 +290,15 @@ def _inferred(
         proba[at] = 0.0
         proba[np.ix_(at, champion.predictor.classes_)] = here
         stated[at] = np.where(said >= 0, champion.predictor.classes_[said], -1)
-        why = np.where(certified, UNSURE, NOT_CERTIFIED).astype(object)
+        ranked = np.sort(here, axis=1)
+        close = ranked[:, -1] - ranked[:, -2] < CLOSE
+        why = np.select([~certified, events < FEW_EVENTS, close], [NOT_CERTIFIED, TOO_FEW, TOO_CLOSE], UNSURE)
+        why = why.astype(object)
         why[said >= 0] = None
         reason[at] = why
+        sets[at] = _sets(champion, proba[at])
         outside = at[~inside[at]]
-        stated[outside], reason[outside] = -1, OUTSIDE
+        stated[outside], reason[outside], sets[outside] = -1, OUTSIDE, None
     names = np.array(champion.values, dtype=object)
     part[LIKELIEST] = names[proba.argmax(axis=1)]
     value = names[stated]
@@ -295,8 +306,24 @@ def _inferred(
     part[VALUE] = value
     part[PROBABILITY] = proba.max(axis=1)
     part[STATE] = np.where(stated >= 0, INFERRED, WITHHELD)
-    part[REASON], part[MODEL_VERSION] = reason, champion.version
+    part[REASON], part[MODEL_VERSION], part[SET] = reason, champion.version, sets
     return part
+
+
+def _events(matrix: FeatureMatrix) -> np.ndarray:
+    """Return each customer's number of events in all logs, shape (n_customers,)."""
+    counts = [i for i, name in enumerate(matrix.names[: matrix.n_dense]) if str(name).endswith("__events__count__all")]
+    return np.asarray(matrix.X[:, counts].sum(axis=1)).ravel()
+
+
+def _sets(champion: Champion, proba: np.ndarray) -> np.ndarray:
+    """Return each customer's prediction set in words, shape (n,); None for two values, and without a cut."""
+    told = np.full(len(proba), None, dtype=object)
+    cut = getattr(champion.predictor, "set_cut_", None)  # versions registered before there were sets have none
+    if len(champion.values) > 2 and cut is not None:
+        inside = sets_of(proba, cut, champion.declaration.kind == "ordinal")
+        told[:] = [" | ".join(np.array(champion.values, dtype=object)[row]) for row in inside]
+    return told
 
 
 def allowed(champion: Champion, matrix: FeatureMatrix, data: Data) -> FeatureMatrix:

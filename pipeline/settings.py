@@ -361,12 +361,13 @@ class Model:
 
     name: str
     estimator: dict[str, Any]
-    calibration: Literal["temperature", "sigmoid", "isotonic"] = "temperature"
+    calibration: Literal["auto", "temperature", "sigmoid", "isotonic"] = "auto"
     folds: Annotated[Whole, Field(ge=2)] = 5
     min_precision: OpenShare = 0.80
     confidence: OpenShare = 0.90
     min_labels_per_value: Annotated[Whole, Field(ge=2)] = 30
     holdout_from: Annotated[Whole, Field(ge=100)] = 20_000
+    set_coverage: OpenShare = 0.90
 
 
 @dataclass(frozen=True, config=_STRICT)

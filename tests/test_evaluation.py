@@ -109,3 +109,14 @@ def test_paired_bootstrap_sees_what_two_separate_intervals_cannot():
     assert mean == pytest.approx(-0.02, abs=0.003)
     _, low, high = paired_bootstrap(rng.permutation(new), old)  # the pairing is lost
     assert low < 0 < high
+
+
+def test_sets_are_judged_by_how_often_they_hold_the_true_value_and_by_their_size():
+    y = np.array([0, 1, 2, 0])
+    sets = np.array([[[1, 0, 0], [1, 1, 0], [1, 0, 0], [1, 1, 1]]], dtype=bool)  # right, right, wrong, right
+    proba = np.full((1, 4, 3), 1 / 3)
+    found = evaluate(y, proba, np.full((1, 4), -1), proba, "nominal", ["a", "b", "c"], 100, sets=sets)
+    by_name = {e.metric: e for e in found if not e.value}
+    assert by_name["set_coverage"].estimate == 0.75
+    assert by_name["set_coverage"].prior == pytest.approx(7 / 12)
+    assert by_name["set_size"].estimate == 1.75

@@ -75,4 +75,5 @@ def build_predictor(model: Model, min_precision: float | None, n_dense: int, see
         confidence=model.confidence,
         holdout_from=model.holdout_from,
         random_state=seed,
+        set_coverage=model.set_coverage,
     )

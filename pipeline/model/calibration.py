@@ -13,6 +13,10 @@ from pipeline.errors import ConfigError, did_you_mean
 from pipeline.model.blocks import Floats, Ints, Matrix
 
 Method = Literal["temperature", "sigmoid", "isotonic"]
+Calibration = Literal["auto", "temperature", "sigmoid", "isotonic"]
+
+_LEAST = 1e-6  # a probability below is taken as this much: isotonic ones can be 0
+_MANY = 1000  # labels from which on more than one parameter is tried
 
 
 class ProbabilityCalibrator:
@@ -71,6 +75,40 @@ class ProbabilityCalibrator:
         part = np.asarray(proba, dtype=np.float64)[:, self.present_]
         total = part.sum(axis=1, keepdims=True)
         return np.divide(part, total, out=np.full_like(part, 1 / part.shape[1]), where=total > 0)
+
+
+def choose_method(proba: Floats, y_index: Ints, folds: Ints) -> Method:
+    """Return the method whose calibrated probabilities have the lowest log-loss on other folds.
+
+    Temperature, which has one parameter, is kept unless another is better by more than one standard error of the
+    difference (the one-standard-error rule: Breiman et al. 1984, Classification and Regression Trees), and
+    always below 1000 labels.
+
+    Parameters
+    ----------
+    proba
+        Raw out-of-fold probabilities, shape (n, n_classes).
+    y_index, folds
+        Class index and fold of each row, shape (n,).
+    """
+    if len(y_index) < _MANY:
+        return "temperature"
+    methods: tuple[Method, ...] = get_args(Method)
+    losses = {}
+    for method in methods:
+        calibrated = np.empty_like(proba)
+        for fold in np.unique(folds):
+            test = folds == fold
+            calibrator = ProbabilityCalibrator(method).fit(proba[~test], y_index[~test])
+            calibrated[test] = calibrator.transform(proba[test])
+        losses[method] = -np.log(np.clip(calibrated[np.arange(len(y_index)), y_index], _LEAST, 1.0))
+    chosen: Method = "temperature"
+    for method in methods[1:]:
+        gain = losses["temperature"] - losses[method]
+        clear = gain.mean() > gain.std() / np.sqrt(len(gain))
+        if clear and losses[method].mean() < losses[chosen].mean():
+            chosen = method
+    return chosen
 
 
 class _Given(ClassifierMixin, BaseEstimator):

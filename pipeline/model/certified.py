@@ -12,9 +12,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, LabelError, Matrix, encode_labels
-from pipeline.model.calibration import Method, ProbabilityCalibrator
+from pipeline.model.calibration import Calibration, Method, ProbabilityCalibrator, choose_method
 from pipeline.model.certification import Certificate, certify, stated_values
 from pipeline.model.crossfit import align_columns, fold_numbers, out_of_fold
+from pipeline.model.sets import fit_cut
 
 
 class CertifiedClassifier(ClassifierMixin, BaseEstimator):
@@ -48,11 +49,13 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     folds
         Folds of the cross-fitting.
     calibration
-        "temperature", "sigmoid" or "isotonic": see `ProbabilityCalibrator`.
+        "temperature", "sigmoid" or "isotonic": see `ProbabilityCalibrator`; "auto": see `choose_method`.
     min_precision
         Required precision of what is stated, between 0 and 1 exclusive.
     confidence
         Confidence of each certificate, between 0 and 1 exclusive.
+    set_coverage
+        Share of customers whose prediction set holds the true value: see `fit_cut`.
     holdout_from
         Number of labels from which on the held-out mode is used.
     random_state
@@ -65,6 +68,9 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     thresholds_ : (n_classes,) probability from which on a class is stated; infinity: never
     certification_ : "cross-fitted" or "held-out"
     estimator_, calibrator_ : what is deployed
+    calibration_ : the method of `calibrator_`
+    set_cut_ : probability from which on a value belongs to a prediction set, for `sets_of`; of the clean probabilities,
+        so that in cross-fitted mode what is assumed of certificates is assumed of it as well
     clean_proba_, clean_y_ : (m, n_classes) and (m,) calibrated probabilities of customers that the model
         had not seen, and their class indices; all customers in the order of `X`, or those held out
     n_features_in_ : number of columns of X
@@ -84,11 +90,12 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         self,
         estimator: Any,
         folds: int = 5,
-        calibration: Method = "temperature",
+        calibration: Calibration = "temperature",
         min_precision: float = 0.8,
         confidence: float = 0.9,
         holdout_from: int = 20_000,
         random_state: int = 0,
+        set_coverage: float = 0.9,
     ) -> None:
         self.estimator = estimator
         self.folds = folds
@@ -97,6 +104,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         self.confidence = confidence
         self.holdout_from = holdout_from
         self.random_state = random_state
+        self.set_coverage = set_coverage
 
     def fit(self, X: Matrix, y: Any) -> CertifiedClassifier:
         """Fit on features `X` (n, n_features) and labels `y` (n,)."""
@@ -113,6 +121,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             held_out, train = np.sort(order[: len(order) // 4]), np.sort(order[len(order) // 4 :])
             self._fit_deployed(X[train], y_index[train])
             self.clean_proba_, self.clean_y_ = self._deployed_proba(X[held_out]), y_index[held_out]
+        self.set_cut_ = fit_cut(self.clean_proba_, self.clean_y_, self.set_coverage)
         self.certificates_ = self._certify()
         self.thresholds_ = np.array([np.inf if c.threshold is None else c.threshold for c in self.certificates_])
         return self
@@ -164,7 +173,8 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             raw = out_of_fold(self.estimator, X, y_index, folds)
             raw = align_columns(raw, np.arange(raw.shape[1]), len(self.classes_))
             self.estimator_.fit(X, y_index)
-        self.calibrator_ = ProbabilityCalibrator(self.calibration).fit(raw, y_index)
+        self.calibration_ = self._method(raw, y_index, folds)
+        self.calibrator_ = ProbabilityCalibrator(self.calibration_).fit(raw, y_index)
         self._fitted_classes = present
         return raw, folds
 
@@ -172,9 +182,13 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         clean = np.empty_like(raw)
         for fold in np.unique(folds):
             others = folds != fold
-            calibrator = ProbabilityCalibrator(self.calibration).fit(raw[others], y_index[others])
+            method = self._method(raw[others], y_index[others], folds[others])  # chosen without the fold, too
+            calibrator = ProbabilityCalibrator(method).fit(raw[others], y_index[others])
             clean[~others] = calibrator.transform(raw[~others])
         return clean
+
+    def _method(self, raw: Floats, y_index: Ints, folds: Ints) -> Method:
+        return choose_method(raw, y_index, folds) if self.calibration == "auto" else self.calibration
 
     def _certify(self) -> list[Certificate]:
         best = self.clean_proba_.argmax(axis=1)

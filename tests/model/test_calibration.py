@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.metrics import ece, log_loss
-from pipeline.model.calibration import ProbabilityCalibrator
+from pipeline.model.calibration import ProbabilityCalibrator, choose_method
 
 METHODS = ["temperature", "sigmoid", "isotonic"]
 
@@ -62,3 +62,18 @@ def test_a_single_class_is_certain():
 def test_an_unknown_method_is_refused_by_name():
     with pytest.raises(ConfigError, match=r"unknown calibration 'temprature' .* Did you mean 'temperature'"):
         ProbabilityCalibrator("temprature")
+
+
+def test_temperature_is_chosen_where_it_is_right_or_labels_are_few_and_isotonic_where_the_shape_is_odd():
+    rng = np.random.default_rng(0)
+    n = 4000
+    true = rng.random(n)
+    y = (rng.random(n) < true).astype(int)
+    folds = np.arange(n) % 5
+    odds = (true / (1 - true)) ** 2  # twice too sure: one temperature mends it
+    sure = np.column_stack([1 / (1 + odds), odds / (1 + odds)])
+    steps = np.where(true < 0.5, 0.1 * true, 0.95 + 0.05 * true)  # no curve of one or two parameters does this
+    odd = np.column_stack([1 - steps, steps])
+    assert choose_method(sure, y, folds) == "temperature"
+    assert choose_method(odd, y, folds) == "isotonic"
+    assert choose_method(odd[:900], y[:900], folds[:900]) == "temperature"
