@@ -81,13 +81,16 @@ def test_importing_opens_nothing_and_says_nothing(tmp_path):
 
 # Names of sources that are English words as well, and why the program needs them.
 GENERIC = {
+    "activity": "what features of counts and recency describe",
     "amount": "the standing example of a numeric field",
     "campaign": "what an audience is for",
     "campaigns": "what an audience is for; the reason why a seed has something to hide",
     "category": "the standing example of a categorical field",
     "coupon": "the reason why a seed has something to hide",
+    "customers": "the program's own word",
     "events": "the program's own word",
     "kind": "of an attribute",
+    "minutes": "an example of an amount",
     "price": "an example of a numeric field",
     "product": "an example of a token",
     "products": "of vectors",
@@ -96,6 +99,7 @@ GENERIC = {
     "store": "where models are kept",
     "title": "of a plot",
     "type": "of a value",
+    "year": "of history",
 }
 
 
