@@ -191,7 +191,11 @@ def test_a_required_key_is_told(key):
         ("data.logs.orders.time_unit", "ns", "time_unit: Input should be 's', 'ms' or 'us'; found 'ns'"),
         ("data.logs.orders.duplicates", "drop", "duplicates: Input should be 'quarantine' or 'keep'"),
         ("attributes.age.kind", "number", "attributes.age.kind: Input should be 'binary', 'nominal' or 'ordinal'"),
-        ("model.calibration", "none", "model.calibration: Input should be 'temperature', 'sigmoid' or 'isotonic'"),
+        (
+            "model.calibration",
+            "none",
+            "model.calibration: Input should be 'auto', 'temperature'",
+        ),
         (
             "stages",
             ["features", "trian"],
