@@ -99,7 +99,8 @@ def visible(names: Iterable[str], hide: Iterable[str], data: Data, where: str) -
     Returns
     -------
     ndarray of bool, shape (n_features,)
-        The behaviour vector mixes all tokens, so hiding anything also hides the vector.
+        The behaviour vector mixes all tokens, so hiding anything also hides the vector. Hiding a field hides what else
+        is made from it, see `with_siblings`.
 
     Raises
     ------
@@ -110,13 +111,47 @@ def visible(names: Iterable[str], hide: Iterable[str], data: Data, where: str) -
     for log, declared in data.logs.items():
         known += [f"{log}.{field}" for field in (*declared.categorical, *declared.numeric, "hour", "weekday")]
     names = [str(name) for name in names]
-    prefixes = []
+    hide = list(hide)
     for entry in hide:
         if entry not in known:
             raise ConfigError(f"{where}: '{entry}' is no log and no field {did_you_mean(entry, known)}")
+    prefixes = []
+    for entry in with_siblings(hide, data):
         log, _, field = entry.partition(".")
         prefixes += [f"{log}__{field}__", f"{log}__{field}="] if field else [f"{log}__"]
     if not prefixes:
         return np.ones(len(names), dtype=bool)
     blocked = tuple(prefixes)
     return np.array([not (name.startswith(blocked) or _COMPONENT.fullmatch(name)) for name in names], dtype=bool)
+
+
+def with_siblings(hide: Iterable[str], data: Data) -> tuple[str, ...]:
+    """Return the entries and the other fields that tell what they tell.
+
+    Those are fields of the same column (levels of a code, the same tokens counted in minutes or money), and tokens that
+    are counted in a hidden amount.
+
+    Parameters
+    ----------
+    hide
+        Entries `<log>` or `<log>.<field>`; one that is not declared has no siblings.
+
+    Examples
+    --------
+    >>> from pipeline.settings import Log
+    >>> diary = Log(path="-", id="-", time="-", categorical={"code": "c", "group": "c"}, first={"group": 2})
+    >>> with_siblings(["diary.code"], Data("survey", {"diary": diary}))
+    ('diary.code', 'diary.group')
+    """
+    found = []
+    for entry in hide:
+        found.append(entry)
+        log, _, field = entry.partition(".")
+        declared = data.logs.get(log)
+        columns = {**declared.categorical, **declared.numeric} if declared else {}
+        if declared is None or field not in columns:  # a whole log, or its clock
+            continue
+        same = [name for name, column in columns.items() if column == columns[field]]
+        counted_in = [name for name, (amount, _) in declared.weigh.items() if amount in same]
+        found += [f"{log}.{name}" for name in (*same, *counted_in)]
+    return tuple(dict.fromkeys(found))

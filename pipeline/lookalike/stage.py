@@ -16,7 +16,7 @@ from pipeline.columns import CUSTOMER, DECLARED, STATE
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
 from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_matrix
-from pipeline.features.naming import visible
+from pipeline.features.naming import visible, with_siblings
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.lookalike.audience import SeedMatch, match_seed, select_audience
 from pipeline.lookalike.evaluation import HoldOutRow, hold_out_evaluation
@@ -69,7 +69,7 @@ def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, 
         whole(folder, expected, facts) as partial,
     ):
         given = seed_ids(engine, rule, settings.data, outputs, as_of_us)
-        hidden = hidden_by(rule)
+        hidden = with_siblings(hidden_by(rule), settings.data)
         if rule.where:
             console.warn(
                 f"lookalike: of {rule.log} only {', '.join(rule.where)} is hidden from the features; if other fields "

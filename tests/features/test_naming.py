@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.features.naming import aggregate_of, dense_name, field_name, readable, vector_names, visible, window_name
+from pipeline.features.naming import (
+    aggregate_of,
+    dense_name,
+    field_name,
+    readable,
+    vector_names,
+    visible,
+    window_name,
+    with_siblings,
+)
 from pipeline.settings import Data, Log
 
 DATA = Data(
@@ -42,6 +51,40 @@ def hidden(*entries: str) -> list[str]:
     mask = visible(NAMES, entries, DATA, "attributes.lapses.hide")
     assert mask.dtype == bool
     return [name for name, seen in zip(NAMES, mask, strict=True) if not seen]
+
+
+CODES = Log(
+    path="-",
+    id="-",
+    time="-",
+    categorical={"code": "c", "group": "c", "time": "c", "place": "p"},
+    numeric={"minutes": "m"},
+    first={"group": 2},
+    weigh={"time": ("minutes", 30)},
+)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("diary.group", {"code", "group", "time"}),
+        ("diary.minutes", {"minutes", "time"}),
+        ("diary.place", {"place"}),
+        ("diary.hour", {"hour"}),
+    ],
+)
+def test_hiding_a_field_hides_the_other_levels_of_its_column_and_what_is_counted_in_it(
+    entry: str, expected: set[str]
+) -> None:
+    data = Data("survey", {"diary": CODES})
+    assert set(with_siblings([entry], data)) == {f"diary.{field}" for field in expected}
+    fields = ("code", "group", "time", "place", "hour", "minutes")
+    seen = visible([f"diary__{field}__entropy__all" for field in fields], [entry], data, "x")
+    assert {field for field, kept in zip(fields, seen, strict=True) if not kept} == expected
+
+
+def test_a_whole_log_and_what_is_not_declared_have_no_siblings() -> None:
+    assert with_siblings(["buy", "nothing.at_all", "buy"], DATA) == ("buy", "nothing.at_all")
 
 
 VECTORS = ["vector__000", "vector__1000"]
