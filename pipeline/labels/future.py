@@ -79,7 +79,8 @@ def future_labels(
 def population(customers: ir.Table, log: ir.Table, rule: Future, as_of_us: int) -> ir.Table:
     """Return those customers of whom a rule speaks.
 
-    All; or those with an event in its log that recently (`among_active_days`), or without one (`among_idle_days`).
+    All; or those with an event in its log that recently (`among_active_days`), or with earlier ones only
+    (`among_idle_days`): who was never there cannot come back.
     Of growth a rule can only speak where there was something before.
     Training and scoring ask here, so that a model answers only for customers like those it learnt from.
     """
@@ -87,8 +88,10 @@ def population(customers: ir.Table, log: ir.Table, rule: Future, as_of_us: int) 
     days = rule.among_active_days or rule.among_idle_days
     if days is not None:
         lately = before.filter(before[EVENT_US] >= as_of_us - days * US_PER_DAY).select(CUSTOMER).distinct()
-        among = customers.semi_join if rule.among_active_days else customers.anti_join
-        customers = among(lately, CUSTOMER)
+        if rule.among_active_days:
+            customers = customers.semi_join(lately, CUSTOMER)
+        else:
+            customers = customers.semi_join(before.select(CUSTOMER).distinct(), CUSTOMER).anti_join(lately, CUSTOMER)
     if rule.aggregate == "growth":
         earlier = _before(log, rule, as_of_us)
         customers = customers.semi_join(earlier.filter(earlier[_BEFORE] > 0.0), CUSTOMER)

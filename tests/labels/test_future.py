@@ -149,7 +149,8 @@ def amounts(shop: Shop, rule: Future) -> dict[str, float]:
         own = [row for row in own_log if row["who"] == who]
         since = AS_OF_US - (rule.among_active_days or rule.among_idle_days or 0) * DAY_US
         lately = any(since <= row["at"] < AS_OF_US for row in own)
-        if (rule.among_active_days and not lately) or (rule.among_idle_days and lately):
+        ever = any(row["at"] < AS_OF_US for row in own)
+        if (rule.among_active_days and not lately) or (rule.among_idle_days and (lately or not ever)):
             continue
         span = rule.horizon_days * DAY_US
         everything = [row for row in own if AS_OF_US <= row["at"] < AS_OF_US + span]
@@ -281,6 +282,13 @@ def test_the_active_were_seen_in_the_log_since_the_window_s_first_instant(read: 
     assert found["active"] == "no"
     assert "idle" not in found
     assert "v1" not in found
+
+
+def test_the_idle_were_seen_in_the_log_but_not_lately(read: Read) -> None:
+    found = told(read(Future("buy", 10, at_least=1, among_idle_days=7)))
+    assert found["idle"] == "no"
+    assert "active" not in found
+    assert "v1" not in found  # a visitor who never bought cannot come back to buying
 
 
 def test_values_set_the_order_which_else_is_no_yes_or_that_of_the_bands(read: Read) -> None:
