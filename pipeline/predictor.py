@@ -138,7 +138,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     if single:
         untouched = folds(matrix.customers[rows], evaluation.folds, _salt(0)) == 0
         rows, y = rows[~untouched], y[~untouched]
-    predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed).fit(matrix.X[rows], y)
+    predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed, matrix.n_vector).fit(matrix.X[rows], y)
     sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), 300)).astype(int)]
     importance = predictor.feature_importance(matrix.X[sample])
     _draw(task, found, predictor, matrix.names, importance, pictures)
@@ -175,7 +175,7 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
             train, test = fold_of_fit != fold, fold_of_test[repeat] == fold
             if not test.any():
                 continue
-            predictor = build_predictor(model, task.min_precision, fit_on.n_dense, seed)
+            predictor = build_predictor(model, task.min_precision, fit_on.n_dense, seed, fit_on.n_vector)
             predictor.fit(fit_on.X[fit_rows[train]], fit_y[train])
             here = predictor.predict_proba(test_on.X[test_rows[test]])
             proba[repeat][np.ix_(test, predictor.classes_)] = here

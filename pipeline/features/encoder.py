@@ -8,21 +8,16 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
-from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
+from pipeline.features.weighting import BM25
 from pipeline.outputs import fingerprint
-
-_SATURATION, _LENGTH = 1.2, 0.75  # k and b of BM25, at the middle of what is usual
 
 
 class BehaviourEncoder(TransformerMixin, BaseEstimator):
-    """TF-IDF and truncated SVD of token counts.
+    """`BM25` weights and truncated SVD of token counts.
 
-    A count c of a customer with N tokens in all weighs c (k + 1) / (c + k (1 - b + b N / mean N)), k = 1.2 and
-    b = 0.75, as in BM25 (Robertson & Zaragoza 2009, doi:10.1561/1500000019): it saturates, sooner for who does little.
-    Times the token's smoothed inverse document frequency ln((1 + n) / (1 + df)) + 1; rows are scaled to length 1.
-    The behaviour vector is the projection on the leading right singular vectors
+    The behaviour vector is the projection of the weights on their leading right singular vectors
     (Deerwester et al. 1990, doi:10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9).
 
     Parameters
@@ -36,6 +31,7 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
+    weights_ : the fitted `BM25`
     dimensions_ : int
         Length of the vectors really learnt.
     fingerprint_ : str
@@ -51,19 +47,14 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         """Learn weights and components from counts, shape (n_customers, n_tokens), non-negative."""
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, ensure_min_samples=2, ensure_min_features=2)
         check_non_negative(X, "BehaviourEncoder")
-        n_tokens = np.asarray(X.sum(axis=1)).ravel()
-        self.mean_tokens_ = float(n_tokens.mean()) or 1.0
-        spread = (
-            np.bincount(X.indices, weights=X.data > 0, minlength=X.shape[1]) if sp.issparse(X) else (X > 0).sum(axis=0)
-        )
-        self.idf_ = np.log((1 + X.shape[0]) / (1 + spread)) + 1
+        self.weights_ = BM25().fit(X)
         self.dimensions_ = max(1, min(self.dimensions, X.shape[0] - 1, X.shape[1] - 1))
         self.svd_ = TruncatedSVD(self.dimensions_, algorithm="randomized", random_state=self.random_state)
-        self.svd_.fit(self._weighed(X))
+        self.svd_.fit(self.weights_.transform(X))
         names = [] if self.vocabulary is None else list(self.vocabulary)
         weights = [
-            round(self.mean_tokens_, 9),
-            self.idf_.round(9).tolist(),
+            round(self.weights_.mean_tokens_, 9),
+            self.weights_.idf_.round(9).tolist(),
             np.abs(self.svd_.components_).round(6).tolist(),
         ]
         self.fingerprint_ = fingerprint(names, *weights)
@@ -73,15 +64,7 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         """Return the TF-IDF weights of counts, shape (n_customers, n_tokens), rows of length 1 or 0."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
-        check_non_negative(X, "BehaviourEncoder")
-        return self._weighed(X)
-
-    def _weighed(self, X: Any) -> sp.csr_matrix:
-        counts = sp.csr_matrix(X, dtype=np.float64, copy=True)
-        n_tokens = np.asarray(counts.sum(axis=1)).ravel()
-        softness = _SATURATION * (1 - _LENGTH + _LENGTH * n_tokens / self.mean_tokens_)
-        counts.data *= (_SATURATION + 1) / (counts.data + np.repeat(softness, np.diff(counts.indptr)))
-        return normalize(counts @ sp.diags(self.idf_), copy=False).tocsr()
+        return self.weights_.transform(X)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the behaviour vectors of counts, shape (n_customers, dimensions_)."""

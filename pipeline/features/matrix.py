@@ -17,14 +17,14 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.naming import VECTOR, vector_names
+from pipeline.features.naming import is_component, vector_names
 from pipeline.outputs import fingerprint, read_manifest
 from pipeline.settings import Vector
 
 
 @dataclass(frozen=True)
 class FeatureMatrix:
-    """Features of some customers: first dense ones and vector components, then TF-IDF tokens.
+    """Features of some customers: first dense ones and vector components, then token counts.
 
     Attributes
     ----------
@@ -56,14 +56,19 @@ class FeatureMatrix:
         )
 
     @property
+    def n_vector(self) -> int:
+        """Return how many of the dense columns, the last ones, are components of the behaviour vector."""
+        return sum(is_component(str(name)) for name in self.names[: self.n_dense])
+
+    @property
     def contract(self) -> str:
         """Return a fingerprint of the columns: predictors refuse a matrix with another one."""
-        return fingerprint(self.names.tolist(), self.n_dense)
+        return fingerprint(self.names.tolist(), self.n_dense, "token counts")
 
     @property
     def aggregates(self) -> str:
         """Return a fingerprint of the dense aggregates alone: what the source's fields and windows decide."""
-        dense = [name for name in self.names[: self.n_dense].tolist() if not name.startswith(f"{VECTOR}__")]
+        dense = [name for name in self.names[: self.n_dense].tolist() if not is_component(name)]
         return fingerprint(dense)
 
 
@@ -170,5 +175,5 @@ def read_matrix(
     vectors = encoder.project(weighted) if len(customers) else np.empty((0, encoder.dimensions_))
     block = np.hstack([frame.to_numpy(dtype=np.float64), vectors])
     names = np.array([*frame.columns, *vector_names(encoder.dimensions_), *np.asarray(encoder.vocabulary)])
-    X = sp.hstack([sp.csr_matrix(block), weighted], format="csr")
+    X = sp.hstack([sp.csr_matrix(block), counts], format="csr")
     return FeatureMatrix(customers, X, names, block.shape[1], vectors, manifest.get("as_of_us"))

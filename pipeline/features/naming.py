@@ -16,7 +16,7 @@ from pipeline.settings import Data
 
 ALL = "all"
 VECTOR = "vector"
-_COMPONENT = re.compile(rf"{VECTOR}__\d+")  # a log may be called so, too
+_COMPONENT = re.compile(rf"{VECTOR}__\d+")
 
 
 def window_name(days: int | None) -> str:
@@ -64,6 +64,15 @@ def vector_names(dimensions: int) -> list[str]:
     return [f"{VECTOR}__{component:03d}" for component in range(dimensions)]
 
 
+def is_component(name: str) -> bool:
+    """Tell whether a feature is a component of the behaviour vector.
+
+    >>> is_component("vector__012"), is_component("vector__events__count__all")  # a log may be called so, too
+    (True, False)
+    """
+    return _COMPONENT.fullmatch(name) is not None
+
+
 def readable(name: str) -> str:
     """Return a feature's name in words.
 
@@ -74,7 +83,7 @@ def readable(name: str) -> str:
     >>> readable("purchases__gap__mean_days__all")
     'purchases: gap, mean days'
     """
-    if _COMPONENT.fullmatch(name):
+    if is_component(name):
         return f"behaviour pattern {int(name.rpartition('__')[2])}"
     field, equals, token = name.partition("=")
     if equals:
@@ -122,7 +131,7 @@ def visible(names: Iterable[str], hide: Iterable[str], data: Data, where: str) -
     if not prefixes:
         return np.ones(len(names), dtype=bool)
     blocked = tuple(prefixes)
-    return np.array([not (name.startswith(blocked) or _COMPONENT.fullmatch(name)) for name in names], dtype=bool)
+    return np.array([not (name.startswith(blocked) or is_component(name)) for name in names], dtype=bool)
 
 
 def with_siblings(hide: Iterable[str], data: Data) -> tuple[str, ...]:
@@ -139,9 +148,9 @@ def with_siblings(hide: Iterable[str], data: Data) -> tuple[str, ...]:
     Examples
     --------
     >>> from pipeline.settings import Log
-    >>> diary = Log(path="-", id="-", time="-", categorical={"code": "c", "group": "c"}, first={"group": 2})
-    >>> with_siblings(["diary.code"], Data("survey", {"diary": diary}))
-    ('diary.code', 'diary.group')
+    >>> buy = Log(path="-", id="-", time="-", categorical={"code": "c", "group": "c"}, first={"group": 2})
+    >>> with_siblings(["buy.code"], Data("shop", {"buy": buy}))
+    ('buy.code', 'buy.group')
     """
     found = []
     for entry in hide:

@@ -15,6 +15,7 @@ from pipeline import console, plots
 from pipeline.columns import CUSTOMER, DECLARED, STATE
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
+from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_matrix
 from pipeline.features.naming import visible, with_siblings
 from pipeline.features.snapshot import snapshot_folder
@@ -80,7 +81,7 @@ def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, 
         match = match_seed(given, matrix.customers.astype(str))
         facts |= {"seed": _seed_facts(match, given, len(matrix.customers)), "hidden": list(hidden)}
         _say_seed(match)
-        X, n_dense = _design(settings, matrix, hidden)
+        X, n_dense = _design(settings, matrix, encoder, hidden)
         table, rows = _find(settings, rule, outputs, matrix, X, n_dense, match, partial, facts)
         _write(table, rows, partial)
         _track(settings, tracker, partial, expected, facts, rows)
@@ -97,12 +98,15 @@ def _expected(settings: Settings, outputs: Path, snapshot: Path, rule: SeedRule)
     return fingerprint(read_manifest(snapshot)["fingerprint"], used, files, scores, code_fingerprint())
 
 
-def _design(settings: Settings, matrix: FeatureMatrix, hidden: tuple[str, ...]) -> tuple[sp.csr_matrix, int]:
+def _design(
+    settings: Settings, matrix: FeatureMatrix, encoder: BehaviourEncoder, hidden: tuple[str, ...]
+) -> tuple[sp.csr_matrix, int]:
     """Return what the ranking reads: totals of activity and money, then the TF-IDF tokens."""
     allowed = visible(matrix.names, hidden, settings.data, "the seed's 'hide'")
     dense = matrix.X[:, : matrix.n_dense].toarray()
     amounts = totals(matrix.names[: matrix.n_dense], dense, allowed[: matrix.n_dense])
-    return sp.hstack([sp.csr_matrix(amounts), matrix.X[:, matrix.n_dense :]], format="csr"), amounts.shape[1]
+    tokens = encoder.weigh(matrix.X[:, matrix.n_dense :])
+    return sp.hstack([sp.csr_matrix(amounts), tokens], format="csr"), amounts.shape[1]
 
 
 def _find(

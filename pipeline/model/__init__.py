@@ -1,11 +1,10 @@
 """Classifiers that turn one feature matrix into probabilities, and certify what may be stated.
 
-`linear`, `log_count_ratio`, `boosting`, `token_boosting`, `network`, `stacked` and `blended` are scikit-learn
-classifiers; `certified` wraps any of them so that its
-probabilities are calibrated (`calibration`) and a value is stated only where its precision is certified
-(`certification`).
+`linear`, `log_count_ratio`, `vector_ridge`, `boosting`, `token_boosting`, `network`, `stacked` and `blended` are
+scikit-learn classifiers; `certified` wraps any of them so that its probabilities are calibrated (`calibration`) and a
+value is stated only where its precision is certified (`certification`).
 
 All of them take one matrix `X` of shape (n_customers, n_features), float64 or float32, dense or SciPy
 CSR. The first `n_dense` columns are dense features (aggregates, components of the behaviour vector) in
-which NaN means unknown; the others are non-negative TF-IDF weights of tokens, without NaN.
+which NaN means unknown; the others are counts of tokens, without NaN, which each model weighs as it needs.
 """

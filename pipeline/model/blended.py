@@ -38,9 +38,12 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     members
-        Classifiers by name; None: `SparseLogistic` and `DenseBoosting`. The `n_dense` of each is set by the blend.
+        Classifiers by name; None: `SparseLogistic` and `DenseBoosting`. The `n_dense` and `n_vector` of each are set by
+        the blend.
     n_dense
         Number of leading dense columns; None: every column is dense, or a token, as each member takes it.
+    n_vector
+        How many of these, the last ones, are the behaviour vector; None: all. Who reads only it is left out at 0.
     folds
         Folds of the cross-fitting in `fit`.
     shrinkage
@@ -69,12 +72,14 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
         self,
         members: Mapping[str, Any] | None = None,
         n_dense: int | None = None,
+        n_vector: int | None = None,
         folds: int = 5,
         shrinkage: float = 5.0,
         random_state: int = 0,
     ) -> None:
         self.members = members
         self.n_dense = n_dense
+        self.n_vector = n_vector
         self.folds = folds
         self.shrinkage = shrinkage
         self.random_state = random_state
@@ -170,15 +175,19 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
         made = {}
         for name, member in members.items():
             copy = clone(member)
-            if "n_dense" in copy.get_params():
-                copy.set_params(n_dense=self.n_dense)
-                reads = n_features
-                if self.n_dense is not None:
-                    reads = n_features - self.n_dense if getattr(copy, "reads_tokens", False) else self.n_dense
-                if reads == 0:
-                    continue
-            made[name] = copy
+            own = copy.get_params()
+            copy.set_params(**{key: getattr(self, key) for key in ("n_dense", "n_vector") if key in own})
+            if self._has_input(copy, own, n_features):
+                made[name] = copy
         return made
+
+    def _has_input(self, member: Any, parameters: Mapping[str, Any], n_features: int) -> bool:
+        """Tell whether there is any column for a member to read."""
+        if "n_vector" in parameters and self.n_vector == 0:
+            return False
+        if "n_dense" not in parameters or self.n_dense is None:
+            return True
+        return (n_features - self.n_dense if getattr(member, "reads_tokens", False) else self.n_dense) > 0
 
     def _scores(self, X: Matrix) -> Floats:
         X = self._checked(X)

@@ -52,7 +52,9 @@ def _made(value: Any) -> Any:
     return build_estimator(value) if "_target_" in value else {name: _made(part) for name, part in value.items()}
 
 
-def build_predictor(model: Model, min_precision: float | None, n_dense: int, seed: int) -> CertifiedClassifier:
+def build_predictor(
+    model: Model, min_precision: float | None, n_dense: int, seed: int, n_vector: int = 0
+) -> CertifiedClassifier:
     """Return an unfitted predictor of one attribute.
 
     Parameters
@@ -61,10 +63,13 @@ def build_predictor(model: Model, min_precision: float | None, n_dense: int, see
         The attribute's own requirement, or None for the model's.
     n_dense
         Number of leading dense columns of its feature matrix.
+    n_vector
+        How many of these, the last ones, are the behaviour vector.
     """
     estimator = build_estimator(model.estimator)
-    if "n_dense" in estimator.get_params(deep=False):
-        estimator.set_params(n_dense=n_dense)
+    columns = {"n_dense": n_dense, "n_vector": n_vector}
+    own = estimator.get_params(deep=False)
+    estimator.set_params(**{key: number for key, number in columns.items() if key in own})
     seeds = [name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"]
     estimator.set_params(**dict.fromkeys(seeds, seed))
     return CertifiedClassifier(

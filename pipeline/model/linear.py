@@ -1,9 +1,9 @@
-"""Logistic regression on the TF-IDF weights of tokens: strong and cheap on wide, sparse behaviour."""
+"""Logistic regression on weighed token counts: strong and cheap on wide, sparse behaviour."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
+from pipeline.features.weighting import BM25
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Matrix, encode_labels, token_block, with_other_block
 
 
@@ -29,7 +30,10 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     C
-        Inverse strength of the regularisation. Rows are expected at unit length, as TF-IDF gives them.
+        Inverse strength of the regularisation. It is meant for rows of length 1, as `BM25` makes them.
+    weighting
+        "bm25": the tokens are counts, weighed by `BM25` as learnt on the training customers; None: columns are taken
+        as they are.
     n_dense
         Number of leading columns that are not tokens and are ignored here; None: every column is a token.
     random_state
@@ -38,7 +42,8 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : (n_classes,)
-    coef_ : (1, n_tokens) for two classes, else (n_classes, n_tokens); log-odds per unit of TF-IDF weight
+    coef_ : (1, n_tokens) for two classes, else (n_classes, n_tokens); log-odds per unit of weight
+    weights_ : the fitted `BM25`, or None
     intercept_ : (1,) or (n_classes,)
     n_features_in_ : number of columns of X, those that are not tokens included
 
@@ -52,15 +57,28 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
 
     reads_tokens = True  # and nothing of the dense columns
 
-    def __init__(self, C: float = 2.0, n_dense: int | None = None, random_state: int = 0) -> None:
+    def __init__(
+        self,
+        C: float = 2.0,
+        n_dense: int | None = None,
+        random_state: int = 0,
+        weighting: Literal["bm25"] | None = None,
+    ) -> None:
         self.C = C
         self.n_dense = n_dense
+        self.weighting = weighting
         self.random_state = random_state
 
     def fit(self, X: Matrix, y: Any) -> SparseLogistic:
         """Fit on features `X` (n, n_features) and labels `y` (n,)."""
         X, y = validate_data(self, X, y, **FEATURE_CHECKS)
+        if self.weighting not in (None, "bm25"):
+            raise ConfigError(
+                f"SparseLogistic: weighting={self.weighting!r} {did_you_mean(str(self.weighting), ['bm25'])}"
+            )
         tokens = self._tokens(X)
+        self.weights_ = None if self.weighting is None else BM25().fit(tokens)
+        tokens = self._weighed(tokens)
         self.classes_, y_index = encode_labels(y, type(self).__name__)
         positives = [1] if len(self.classes_) == 2 else range(len(self.classes_))
         fits = [self._fit_one(tokens, y_index == positive) for positive in positives]
@@ -70,7 +88,7 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Matrix) -> Floats:
         """Return log-odds: of the second class (n,) for two classes, else of each against the rest (n, K)."""
-        tokens = self._tokens(self._checked(X))
+        tokens = self._weighed(self._tokens(self._checked(X)))
         scores = np.asarray(tokens @ self.coef_.T, dtype=np.float64) + self.intercept_
         return scores.ravel() if len(self.classes_) == 2 else scores
 
@@ -93,10 +111,11 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
         A row plus the intercept is the log-odds of the class (for two classes: of the class `class_index`).
         """
         X = self._checked(X)
-        tokens = self._tokens(X)
+        tokens = self._weighed(self._tokens(X))
         sign, row = (2 * class_index - 1, 0) if len(self.classes_) == 2 else (1, class_index)
         weights = sign * self.coef_[row]
         parts = tokens.multiply(weights).tocsr() if sparse.issparse(tokens) else tokens * weights
+        parts = parts.toarray() if sparse.issparse(parts) and not sparse.issparse(X) else parts
         return with_other_block(parts, X.shape[1] - tokens.shape[1], 0)
 
     def _checked(self, X: Matrix) -> Matrix:
@@ -109,6 +128,9 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
             raise ConfigError(f"SparseLogistic: n_dense={self.n_dense} leaves no token column of {X.shape[1]}")
         assert_all_finite(tokens, input_name="X", estimator_name=type(self).__name__)
         return tokens
+
+    def _weighed(self, tokens: Matrix) -> Matrix:
+        return tokens if self.weights_ is None else self.weights_.transform(tokens)
 
     def _fit_one(self, tokens: Matrix, positive: NDArray[np.bool_]) -> LogisticRegression:
         settings = {"C": self.C, "solver": "liblinear", "random_state": self.random_state, "max_iter": 1000}
@@ -123,4 +145,6 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self.weighting is not None
+        tags.classifier_tags.poor_score = self.weighting is not None  # on data that differ in the lengths of rows only
         return tags

@@ -6,7 +6,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_selection import f_classif
 
@@ -18,15 +17,16 @@ class TokenBoosting(DenseBoosting):
     """`DenseBoosting` that also reads the tokens of the highest one-way ANOVA F on the training customers.
 
     Trees on all tokens are slow and learn noise; chosen ones make trees that know single products as well as
-    amounts. How many: an eighth of the training customers, within bounds. From `large_from` customers on the
-    trees are more and larger.
+    amounts. They read the counts themselves: on diaries, where a token's count is the time spent, that says much more
+    than a weight that depends on the rest of the row. How many: an eighth of the training customers, within bounds. From
+    `large_from` customers on the trees are more and larger.
 
     Parameters
     ----------
     least_tokens, most_tokens
         Bounds of the number of tokens.
     large_from
-        Training customers from which on three times the trees, of twice the leaves, are grown.
+        Training customers from which on five times the trees, of four times the leaves, are grown.
 
     The others are those of `DenseBoosting`.
 
@@ -82,7 +82,7 @@ class TokenBoosting(DenseBoosting):
             return
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # a token that everybody has alike has no F
-            told_apart = np.nan_to_num(f_classif(tokens, y_index)[0], nan=-1.0, posinf=np.inf)
+            told_apart = np.nan_to_num(f_classif(_logs(tokens), y_index)[0], nan=-1.0, posinf=np.inf)
         self.tokens_ = np.sort(np.argsort(-told_apart, kind="stable")[:wanted])
 
     def _growth(self, n_customers: int) -> dict[str, Any]:
@@ -90,16 +90,16 @@ class TokenBoosting(DenseBoosting):
         if n_customers < self.large_from:
             return growth
         return {
-            "n_estimators": 3 * growth["n_estimators"],
-            "num_leaves": 2 * growth["num_leaves"] + 1,
-            "min_child_samples": 4 * growth["min_child_samples"],
+            "n_estimators": 5 * growth["n_estimators"],
+            "num_leaves": 4 * growth["num_leaves"] + 3,
+            "min_child_samples": 2 * growth["min_child_samples"],
         }
 
-    def _inputs(self, X: Matrix) -> NDArray[Any]:
-        chosen = self._tokens(X)[:, self.tokens_]
-        chosen = chosen.toarray() if sparse.issparse(chosen) else chosen
-        dense = self._dense(X)
-        return np.hstack([dense.astype(np.float32), chosen.astype(np.float32)])
+    def _inputs(self, X: Matrix) -> Matrix:
+        dense, chosen = self._dense(X).astype(np.float32), self._tokens(X)[:, self.tokens_].astype(np.float32)
+        if not sparse.issparse(chosen):
+            return np.hstack([dense, chosen])
+        return sparse.csr_matrix(sparse.hstack([sparse.csr_matrix(dense), chosen]))  # LightGBM takes no sparse array
 
     def _to_columns(self, parts: Matrix, n_features: int) -> Matrix:
         n_dense = parts.shape[1] - len(self.tokens_)
@@ -114,3 +114,8 @@ class TokenBoosting(DenseBoosting):
 
     def _tokens(self, X: Matrix) -> Matrix:
         return token_block(X, X.shape[1] if self.n_dense is None else self.n_dense)
+
+
+def _logs(tokens: Matrix) -> Matrix:
+    """Return log counts: a count's own spread would let a few heavy users decide."""
+    return abs(tokens).log1p() if sparse.issparse(tokens) else np.log1p(np.abs(tokens))
