@@ -10,12 +10,13 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from pipeline import metrics, plots
+from pipeline import plots
 from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
 from pipeline.evaluation import Estimate, Kind, evaluate
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.snapshot import require_before
+from pipeline.judged import LOG_LOSS, Judged
 from pipeline.labels.known import Labels
 from pipeline.model.build import build_predictor
 from pipeline.model.certification import stated_values
@@ -23,8 +24,6 @@ from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.sets import sets_of
 from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
-
-LOG_LOSS = "log_loss"
 
 
 @dataclass(frozen=True)
@@ -81,10 +80,9 @@ class OutOfFold:
     folds: np.ndarray
     sets: np.ndarray
 
-    def losses(self) -> pd.DataFrame:
-        """Return each test customer's value and log-loss, the mean over repeats."""
-        per_repeat = [metrics.log_loss_rows(self.y, proba) for proba in self.proba]
-        return pd.DataFrame({CUSTOMER: self.customers, "y": self.y, LOG_LOSS: np.mean(per_repeat, axis=0)})
+    def judged(self) -> Judged:
+        """Return what is kept of it to compare runs."""
+        return Judged(self.customers, self.y, self.proba, self.stated, self.folds)
 
 
 @dataclass(frozen=True)
@@ -100,9 +98,14 @@ class Trained:
     names: np.ndarray
     counts: dict[str, int]
     n_repeats: int
-    losses: pd.DataFrame
+    out_of_fold: pd.DataFrame
     estimates: list[Estimate]
     importance: np.ndarray
+
+    @property
+    def losses(self) -> pd.DataFrame:
+        """Return each test customer's value and log-loss, the mean over repeats."""
+        return self.out_of_fold[[CUSTOMER, "y", LOG_LOSS]]
 
     def estimate(self, metric: str, value: str = "") -> Estimate:
         """Return one of the estimates by name."""
@@ -152,7 +155,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         names=matrix.names,
         counts=task.labels.counts(),
         n_repeats=len(found.proba),
-        losses=found.losses(),
+        out_of_fold=found.judged().table(),
         estimates=estimates,
         importance=importance,
     )

@@ -26,13 +26,14 @@ def run(settings: Settings) -> None:
         "score": lambda: _score(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs),
         "portrait": lambda: _portrait(settings, outputs),
+        "compare": lambda: _compare(settings),
     }
     with exclusive(outputs):
         for stage in STAGES:
             if stage in settings.stages:
                 started = time.monotonic()
                 steps[stage]()
-                if stage != "portrait":
+                if stage not in ("portrait", "compare"):
                     console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
 
 
@@ -74,3 +75,11 @@ def _portrait(settings: Settings, outputs: Path) -> None:
         raise ConfigError("customer: this key is required for the stage portrait, for example customer=1001")
     with told(settings.tracking, settings.data.name) as tracker:
         print_portrait(settings, outputs, tracker)
+
+
+def _compare(settings: Settings) -> None:
+    from pipeline.compare.stage import compare
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        compare(settings, tracker)
