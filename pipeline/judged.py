@@ -57,7 +57,7 @@ class Judged:
         return np.asarray(metrics.mean_defined([self._of_repeat(r, metric, weights) for r in range(len(self.proba))]))
 
     def fold_figures(self, metric: str) -> Floats:
-        """Return a metric within each fold of each repeat, where it is defined: shape (at most n_repeats * n_folds,)."""
+        """Return a metric within each fold of each repeat, where it is defined, shape (at most repeats * folds,)."""
         figures = []
         for repeat, of_repeat in enumerate(self.folds):
             for fold in np.unique(of_repeat):

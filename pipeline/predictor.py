@@ -139,7 +139,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     matrix = _visible(_load(task.features), task.columns[str(task.features)])
     rows, y = _rows(matrix, task.labels)
     if single:
-        untouched = folds(matrix.customers[rows], evaluation.folds, _salt(0)) == 0
+        untouched = folds(matrix.customers[rows], evaluation.folds, fold_salt(0)) == 0
         rows, y = rows[~untouched], y[~untouched]
     predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed).fit(matrix.X[rows], y)
     sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), 300)).astype(int)]
@@ -171,9 +171,9 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
     proba = np.zeros((repeats, len(test_rows), n_values))
     prior, stated = np.zeros_like(proba), np.full((repeats, len(test_rows)), -1, dtype=np.int64)
     sets = np.zeros(proba.shape, dtype=bool)
-    fold_of_test = [folds(test_on.customers[test_rows], n_folds, _salt(repeat)) for repeat in range(repeats)]
+    fold_of_test = [folds(test_on.customers[test_rows], n_folds, fold_salt(repeat)) for repeat in range(repeats)]
     for repeat in range(repeats):
-        fold_of_fit = folds(fit_on.customers[fit_rows], n_folds, _salt(repeat))
+        fold_of_fit = folds(fit_on.customers[fit_rows], n_folds, fold_salt(repeat))
         for fold in range(1 if single else n_folds):
             train, test = fold_of_fit != fold, fold_of_test[repeat] == fold
             if not test.any():
@@ -199,7 +199,8 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
     )
 
 
-def _salt(repeat: int) -> str:
+def fold_salt(repeat: int) -> str:
+    """Return what a customer's test fold depends on besides its id, by repeat of the cross-validation."""
     return f"test customers, repeat {repeat}"
 
 

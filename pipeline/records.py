@@ -213,10 +213,10 @@ def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     >>> flat({"model": {"folds": 5}})
     {'model.folds': 5}
     """
-    flat: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in nested.items():
-        flat |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
 
 
 def _by_position(trained: Trained) -> list[tuple[int, Any]]:

@@ -38,24 +38,26 @@ def changes(params: Mapping[str, str], before: Mapping[str, str]) -> dict[str, t
 
 
 def training_name(settings: Settings, differs: Mapping[str, tuple[str, str]], now: datetime) -> str:
-    """Return a name that tells recipe, source, time and what differs from the last training of the same recipe.
+    """Return a name that tells recipe, what differs from the last training of the same recipe, time and source.
+
+    What differs comes early, for the UI shows the beginning of a name.
 
     >>> from pipeline.settings import Data, Log, Model
     >>> data = Data("shop", {"log": Log(path="x", id="id", time="time")})
     >>> settings = Settings(data, Model("logistic", {}))
     >>> training_name(settings, {"model.estimator.C": ("4.0", "2.0")}, datetime(2024, 5, 6, 7, 8))
-    'logistic shop 2024-05-06 07:08:00 C=4.0'
+    'logistic C=4.0, 2024-05-06 07:08:00, shop'
     """
     said = [f"{_short(key)}={now_is}" for key, (now_is, _) in differs.items()]
     told = ", ".join(said) if len(said) <= _LONGEST else f"{len(said)} settings differ"
-    return f"{settings.model.name} {settings.data.name} {now:%Y-%m-%d %H:%M:%S} {told}".strip()[:200]
+    return f"{f'{settings.model.name} {told}'.strip()[:150]}, {now:%Y-%m-%d %H:%M:%S}, {settings.data.name}"
 
 
 def catalogue_metrics(results: Sequence[Trained], facts: Mapping[str, Any], seconds: float) -> dict[str, float]:
     """Return what trainings of one catalogue can be charted by: means, counts, and each attribute's AUC.
 
-    `auc/<attribute>` stands on the training's own run as well, so that MLflow's parallel coordinates and its comparison of
-    runs show attributes side by side.
+    `auc/<attribute>` stands on the training's own run as well, so that MLflow's parallel coordinates and its
+    comparison of runs show attributes side by side.
     """
     found = {"seconds": seconds}
     for metric in _MEANS:
