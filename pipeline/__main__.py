@@ -6,6 +6,7 @@ once, and runs the stages. A user's mistake ends with one message and exit code 
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -41,8 +42,9 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
 def settings_of(config: DictConfig) -> Settings:
-    """Return a composed configuration as settings."""
-    plain: Any = OmegaConf.to_container(config, resolve=True)
+    """Return a composed configuration, without Hydra's own part, as settings."""
+    ours = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    plain: Any = OmegaConf.to_container(ours, resolve=True)
     return parse_settings(plain)
 
 
@@ -71,6 +73,8 @@ class Search(Callback):
         """Run the stages before the sweep, and the default settings as the first trial."""
         from pipeline.run import run
 
+        for part in ("optuna.study", "optuna.storages"):  # trials are told in this program's words
+            logging.getLogger(part).setLevel(logging.WARNING)
         _telling(lambda: run(settings_of(config)))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:

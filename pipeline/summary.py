@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 from pipeline.predictor import Trained
 from pipeline.records import flat
 from pipeline.settings import Settings, as_plain
-from pipeline.tracking import CHAMPION, Run
+from pipeline.tracking import CHAMPION, TRAINING, Run
 
 DESCRIPTION = "mlflow.note.content"  # tag that the UI shows as the run's description, in Markdown
-_MEANS = ("log_loss", "brier", "ece", "coverage")  # mean_auc is logged with the summary's tables
+_MEANS = ("auc", "log_loss", "brier", "ece", "coverage")  # what MLflow's charts begin with is logged first
 _LONGEST = 3  # settings that are named in a run's name
 
 
@@ -27,14 +27,19 @@ def recipe(settings: Settings) -> dict[str, str]:
     return {key: str(value) for key, value in flat(chosen).items()}
 
 
+def last_like(trainings: Iterable[Run], model: str, training: str) -> Run | None:
+    """Return the first of `trainings`, the newest first, that has the same recipe and is not this training."""
+    return next((r for r in trainings if r.tags.get("model") == model and r.tags.get(TRAINING) != training), None)
+
+
 def changes(params: Mapping[str, str], before: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return the settings that differ, as (now, before); a setting that is missing is called *none*.
+    """Return the settings that differ, as (now, before); a setting that one of them does not name is *not set*.
 
     >>> changes({"model.folds": "5", "seed": "1"}, {"model.folds": "5", "seed": "0"})
     {'seed': ('1', '0')}
     """
     keys = [key for key in dict.fromkeys([*params, *before]) if params.get(key) != before.get(key)]
-    return {key: (params.get(key, "none"), before.get(key, "none")) for key in keys}
+    return {key: (params.get(key, "not set"), before.get(key, "not set")) for key in keys}
 
 
 def training_name(settings: Settings, differs: Mapping[str, tuple[str, str]], now: datetime) -> str:
@@ -59,10 +64,11 @@ def catalogue_metrics(results: Sequence[Trained], facts: Mapping[str, Any], seco
     `auc/<attribute>` stands on the training's own run as well, so that MLflow's parallel coordinates and its
     comparison of runs show attributes side by side.
     """
-    found = {"seconds": seconds}
+    found = {}
     for metric in _MEANS:
         figures = [trained.estimate(metric).estimate for trained in results]
         found[f"mean_{metric}"] = float(np.mean(figures)) if figures else float("nan")
+    found["seconds"] = seconds
     found |= {f"auc/{trained.attribute}": trained.estimate("auc").estimate for trained in results}
     found["champions"] = sum(fact["role"] == CHAMPION for fact in facts.values())
     return found

@@ -40,7 +40,7 @@ from pipeline.records import (
     yaml_safe,
 )
 from pipeline.settings import Attribute, Settings, as_plain
-from pipeline.summary import DESCRIPTION, catalogue_metrics, changes, description, recipe, training_name
+from pipeline.summary import DESCRIPTION, catalogue_metrics, changes, description, last_like, recipe, training_name
 from pipeline.timeline import as_of_name, instants, resolve_as_of, snapshot_instants, too_short
 from pipeline.tracking import CHALLENGER, CHAMPION, WHOLE, Registered, Tracker
 
@@ -213,7 +213,7 @@ def _run(
         "as_of": as_of_name(facts["as_of_us"]),
     }
     started, params = time.monotonic(), recipe(settings)
-    last = next((one for one in tracker.trainings() if one.tags.get("model") == settings.model.name), None)
+    last = last_like(tracker.trainings(), settings.model.name, training)
     differs = changes(params, last.params) if last else {}
     shown = training_name(settings, differs, datetime.now())
     key = f"train {settings.model.name} {training[:6]}"
@@ -243,11 +243,11 @@ def _run(
                         finished,
                     )
                 step(trained.attribute)
+        tracker.log(parent, metrics=catalogue_metrics(results, facts["attributes"], time.monotonic() - started))
         facts["promise"] = promise_kept(facts["attributes"])
         tracker.log(parent, metrics={f"values_{name}": float(n) for name, n in facts["promise"].items()})
         pictures = partial / "pictures" / "_training"
         log_summary(tracker, parent, results, facts["ineligible"], settings.model.min_precision, pictures)
-        tracker.log(parent, metrics=catalogue_metrics(results, facts["attributes"], time.monotonic() - started))
         tracker.tag(parent, {DESCRIPTION: description(facts["attributes"], facts["ineligible"], last, differs)})
 
 

@@ -80,11 +80,11 @@ def _print(cells: Sequence[Cell], runs: Sequence[Run], settings: Settings) -> No
     named = {run.id: f"{letter}" for letter, run in zip(_letters(cells), _order(cells), strict=True)}
     found = {(cell.attribute, cell.run.id): cell for cell in cells}
     names = list(dict.fromkeys(cell.attribute for cell in cells if cell.attribute != MEAN))
-    rows = []
+    rows, role = [], CHAMPION if against == CHAMPION else "reference"
     for name in [*names, MEAN]:
         shown = [found.get((name, run.id)) for run in runs]
         n = max((cell.n for cell in shown if cell), default=0)
-        rows.append([name, f"{n:,}" if name != MEAN else "", *(_shown(cell) for cell in shown)])
+        rows.append([name, f"{n:,}" if name != MEAN else "", *(_shown(cell, role) for cell in shown)])
     for run in runs:
         console.say(f"{named[run.id]}: {run.name}")
     better = "higher" if metric in HIGHER_IS_BETTER else "lower"
@@ -104,7 +104,7 @@ def _print(cells: Sequence[Cell], runs: Sequence[Run], settings: Settings) -> No
     )
 
 
-def _shown(cell: Cell | None) -> str:
+def _shown(cell: Cell | None, against: str) -> str:
     if cell is None or math.isnan(cell.estimate):
         return "–" if cell is None else "no figures"
     sd = "" if math.isnan(cell.sd) else f" ± {cell.sd:.3f}"
@@ -113,7 +113,7 @@ def _shown(cell: Cell | None) -> str:
         d = cell.difference
         mark = "*" if cell.survives else ""
         return f"{first}\n{d.estimate:+.3f} [{d.low:+.3f}, {d.high:+.3f}]{mark}"
-    return f"{first}\n{'reference' if cell.reason == THE_REFERENCE else 'not compared'}"
+    return f"{first}\n{against if cell.reason == THE_REFERENCE else 'not compared'}"
 
 
 def _order(cells: Sequence[Cell]) -> list[Run]:

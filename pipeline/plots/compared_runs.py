@@ -61,8 +61,8 @@ def compared(rows: Sequence[Mapping[str, Any]], metric: str, against: str, path:
     if not any(row["difference"] is not None for row in rows):
         style.centred(right, "nothing to compare with")
     handles = [Line2D([], [], **_look(number, True), linestyle="none") for number in range(len(runs))]
-    note = "right: filled where the difference survives Holm's correction over all attributes and trainings"
-    style.legend(fig, handles, [plain(name, 40) for name in runs], note)
+    note = "right: filled where the difference survives Holm's correction (of attributes; means are not tested)"
+    style.legend(fig, handles, [plain(name, 90) for name in runs], note, columns=1)
     style.save(fig, path)
 
 

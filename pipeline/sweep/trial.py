@@ -26,7 +26,7 @@ from pipeline.judged import LOG_LOSS
 from pipeline.labels.known import Labels
 from pipeline.outputs import code_fingerprint, fingerprint, load_object, read_manifest, write_file, write_json
 from pipeline.parallel import side_by_side
-from pipeline.predictor import Task, judge, fold_salt
+from pipeline.predictor import Task, fold_salt, judge
 from pipeline.settings import Evaluation, Model, Settings, as_plain
 from pipeline.split import folds
 from pipeline.summary import changes, recipe

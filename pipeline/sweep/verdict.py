@@ -123,7 +123,7 @@ def _report(table: pd.DataFrame, n_trials: int, best: Trial, default: Trial, mea
             "AUC, best - default",
         ],
         rows,
-        "Searched: cross-validated log-loss on the other customers; that of the best is too good, being the least of many. "
+        "Searched: cross-validated log-loss on the other customers; the least of many is too good. "
         "The differences are on customers whom no trial has seen, with 95 % paired bootstrap intervals.",
     )
     console.say(f"best settings: {described(best.params, default.params)}")
