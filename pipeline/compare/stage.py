@@ -77,7 +77,7 @@ def _named(name: str, known: Sequence[Run], key: str) -> Run:
 
 def _print(cells: Sequence[Cell], runs: Sequence[Run], settings: Settings) -> None:
     metric, against = settings.compare.metric, settings.compare.against
-    named = {run.id: f"{letter}" for letter, run in zip(_letters(cells), _order(cells), strict=True)}
+    named = {run.id: letter for letter, run in zip(_letters(cells), _order(cells), strict=True)}
     found = {(cell.attribute, cell.run.id): cell for cell in cells}
     names = list(dict.fromkeys(cell.attribute for cell in cells if cell.attribute != MEAN))
     rows, role = [], CHAMPION if against == CHAMPION else "reference"
@@ -91,17 +91,21 @@ def _print(cells: Sequence[Cell], runs: Sequence[Run], settings: Settings) -> No
     compared = "each attribute's champion" if against == CHAMPION else against
     promised = {cell.min_precision for cell in cells if cell.attribute != MEAN}
     required = f"{promised.pop():.0%}" if len(promised) == 1 else "its required"
-    console.table(
-        f"{metric} by attribute and training ({better} is better)",
-        ["attribute", "n", *(named[run.id] for run in runs)],
-        rows,
+    note = (
         f"First line: {metric} on test customers ± standard deviation of its figures within folds; after the bar, the "
         f"share of test customers for whom a value is stated with certified precision of {required}, in brackets for "
-        f"whom one besides the most common value is. Second line: difference to {compared} with its 95 % interval on "
-        f"the same customers and folds; * survives Holm's correction over all {_n_differences(cells)} differences. The "
-        "mean is over the attributes that all trainings here share; where a training is the reference it differs by 0.",
-        left=(0,),
+        "whom one besides the most common value is."
     )
+    if _n_differences(cells):
+        note += (
+            f" Second line: difference to {compared} with its 95 % interval on the same customers and folds; * survives"
+            f" Holm's correction over all {_n_differences(cells)} differences. The mean is over the attributes that all "
+            "trainings here share; where a training is the reference it differs by 0."
+        )
+        if against == CHAMPION:
+            note += " Champions were chosen on these customers, which flatters them a little."
+    title = f"{metric} by attribute and training ({better} is better)"
+    console.table(title, ["attribute", "n", *(named[run.id] for run in runs)], rows, note)
 
 
 def _shown(cell: Cell | None, against: str) -> str:
