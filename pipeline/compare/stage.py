@@ -99,8 +99,8 @@ def _print(cells: Sequence[Cell], runs: Sequence[Run], settings: Settings) -> No
     if _n_differences(cells):
         note += (
             f" Second line: difference to {compared} with its 95 % interval on the same customers and folds; * survives"
-            f" Holm's correction over all {_n_differences(cells)} differences. The mean is over the attributes that all "
-            "trainings here share; where a training is the reference it differs by 0."
+            f" Holm's correction over all {_n_differences(cells)} differences. The mean is over the attributes that all"
+            " trainings here share; where a training is the reference it differs by 0."
         )
         if against == CHAMPION:
             note += " Champions were chosen on these customers, which flatters them a little."
