@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score lookalike portrait ui test check format bench clean
+.PHONY: help setup train score lookalike portrait compare sweep ui test check format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,16 @@ lookalike: setup ## the customers most like a seed
 
 portrait: setup ## one customer's portrait: make portrait CUSTOMER=1001
 	$(RUN) stages=[portrait] customer=$(CUSTOMER) $(ARGS)
+
+compare: setup ## the last trainings side by side, each against the champion (ARGS="compare.runs=[...] compare.metric=log_loss")
+	$(RUN) stages=[compare] $(ARGS)
+
+sweep: $(VENV)/.sweep ## search for better settings with Optuna, judged on customers set aside (ARGS="experiment=sweep_fast": minutes)
+	$(RUN) --multirun $(if $(findstring experiment=,$(ARGS)),,experiment=sweep) $(ARGS)
+
+$(VENV)/.sweep: $(VENV)/.ready
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev,sweep]'
+	@touch $@
 
 ui: setup ## open the MLflow UI on http://127.0.0.1:5000
 	MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true $(VENV)/bin/mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///models/mlflow.db}"

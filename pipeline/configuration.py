@@ -11,7 +11,7 @@ from typing import Any, Union
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import ConfigError, did_you_mean
-from pipeline.settings import Settings
+from pipeline.settings import Model, Settings
 
 
 def parse_settings(config: Mapping[str, Any]) -> Settings:
@@ -27,6 +27,11 @@ def parse_settings(config: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         lines = [_explain(dict(item)) for item in error.errors(include_url=False)]
         raise ConfigError("\n".join(["the configuration cannot be used:", *lines])) from None
+
+
+def parse_model(plain: Mapping[str, Any]) -> Model:
+    """Return a model's settings from what `as_plain` made of them."""
+    return TypeAdapter(Model).validate_python(dict(plain))
 
 
 def _explain(item: dict[str, Any]) -> str:

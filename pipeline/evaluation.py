@@ -6,7 +6,7 @@ shows the sampling of customers alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, get_args
@@ -126,7 +126,9 @@ def paired_bootstrap(
     (-0.25, -0.25, -0.25)
     """
     difference = np.asarray(loss_new) - np.asarray(loss_old)
-    means = np.concatenate([metrics.weighted_mean(difference, w) for w in _weights(len(difference), n_resamples, seed)])
+    means = np.concatenate(
+        [metrics.weighted_mean(difference, w) for w in resampled_weights(len(difference), n_resamples, seed)]
+    )
     low, high = np.percentile(means, [2.5, 97.5])
     return float(difference.mean()), float(low), float(high)
 
@@ -203,12 +205,12 @@ def _resample(rows: list[_Row], n: int, n_resamples: int, seed: int) -> Floats:
     """Return each row's metric, the mean over repeats, per resample: shape (n_rows, n_resamples)."""
     parts = [
         [metrics.mean_defined([metric(weights=weights) for metric in row.by_repeat]) for row in rows]
-        for weights in _weights(n, n_resamples, seed)
+        for weights in resampled_weights(n, n_resamples, seed)
     ]
     return np.concatenate([np.array(part) for part in parts], axis=1)
 
 
-def _weights(n: int, n_resamples: int, seed: int, chunk: int = 100) -> Any:
+def resampled_weights(n: int, n_resamples: int, seed: int, chunk: int = 100) -> Iterator[Floats]:
     """Yield how often each customer is drawn, (at most `chunk`, n) at a time: the bootstrap as weights."""
     rng = np.random.default_rng(seed)
     for start in range(0, n_resamples, chunk):

@@ -10,12 +10,13 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from pipeline import metrics, plots
+from pipeline import plots
 from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
 from pipeline.evaluation import Estimate, Kind, evaluate
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.snapshot import require_before
+from pipeline.judged import LOG_LOSS, Judged
 from pipeline.labels.known import Labels
 from pipeline.model.build import build_predictor
 from pipeline.model.certification import stated_values
@@ -23,8 +24,6 @@ from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.sets import sets_of
 from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
-
-LOG_LOSS = "log_loss"
 
 
 @dataclass(frozen=True)
@@ -81,10 +80,9 @@ class OutOfFold:
     folds: np.ndarray
     sets: np.ndarray
 
-    def losses(self) -> pd.DataFrame:
-        """Return each test customer's value and log-loss, the mean over repeats."""
-        per_repeat = [metrics.log_loss_rows(self.y, proba) for proba in self.proba]
-        return pd.DataFrame({CUSTOMER: self.customers, "y": self.y, LOG_LOSS: np.mean(per_repeat, axis=0)})
+    def judged(self) -> Judged:
+        """Return what is kept of it to compare runs."""
+        return Judged(self.customers, self.y, self.proba, self.stated, self.folds)
 
 
 @dataclass(frozen=True)
@@ -100,9 +98,14 @@ class Trained:
     names: np.ndarray
     counts: dict[str, int]
     n_repeats: int
-    losses: pd.DataFrame
+    out_of_fold: pd.DataFrame
     estimates: list[Estimate]
     importance: np.ndarray
+
+    @property
+    def losses(self) -> pd.DataFrame:
+        """Return each test customer's value and log-loss, the mean over repeats."""
+        return self.out_of_fold[[CUSTOMER, "y", LOG_LOSS]]
 
     def estimate(self, metric: str, value: str = "") -> Estimate:
         """Return one of the estimates by name."""
@@ -136,7 +139,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     matrix = _visible(_load(task.features), task.columns[str(task.features)])
     rows, y = _rows(matrix, task.labels)
     if single:
-        untouched = folds(matrix.customers[rows], evaluation.folds, _salt(0)) == 0
+        untouched = folds(matrix.customers[rows], evaluation.folds, fold_salt(0)) == 0
         rows, y = rows[~untouched], y[~untouched]
     predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed, matrix.n_vector).fit(matrix.X[rows], y)
     sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), 300)).astype(int)]
@@ -152,7 +155,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         names=matrix.names,
         counts=task.labels.counts(),
         n_repeats=len(found.proba),
-        losses=found.losses(),
+        out_of_fold=found.judged().table(),
         estimates=estimates,
         importance=importance,
     )
@@ -168,9 +171,9 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
     proba = np.zeros((repeats, len(test_rows), n_values))
     prior, stated = np.zeros_like(proba), np.full((repeats, len(test_rows)), -1, dtype=np.int64)
     sets = np.zeros(proba.shape, dtype=bool)
-    fold_of_test = [folds(test_on.customers[test_rows], n_folds, _salt(repeat)) for repeat in range(repeats)]
+    fold_of_test = [folds(test_on.customers[test_rows], n_folds, fold_salt(repeat)) for repeat in range(repeats)]
     for repeat in range(repeats):
-        fold_of_fit = folds(fit_on.customers[fit_rows], n_folds, _salt(repeat))
+        fold_of_fit = folds(fit_on.customers[fit_rows], n_folds, fold_salt(repeat))
         for fold in range(1 if single else n_folds):
             train, test = fold_of_fit != fold, fold_of_test[repeat] == fold
             if not test.any():
@@ -196,7 +199,8 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
     )
 
 
-def _salt(repeat: int) -> str:
+def fold_salt(repeat: int) -> str:
+    """Return what a customer's test fold depends on besides its id, by repeat of the cross-validation."""
     return f"test customers, repeat {repeat}"
 
 

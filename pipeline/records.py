@@ -25,7 +25,7 @@ def log_attribute(
 ) -> None:
     """Write parameters, metrics, tables and pictures of one attribute to its run."""
     params = {
-        **_flat(as_plain(model)),
+        **flat(as_plain(model)),
         "min_precision": trained.predictor.min_precision,
         "certification": trained.predictor.certification_,
         "calibration_chosen": trained.predictor.calibration_,
@@ -40,10 +40,10 @@ def log_attribute(
     tables = {
         "estimates": pd.DataFrame([asdict(estimate) for estimate in trained.estimates]),
         "certificates": certificates(trained),
-        "out_of_fold": trained.losses,
         "top_features": _top(trained),
     }
     tracker.log(run_id, params=params, metrics=metric_names(trained), tables=tables, folder=pictures)
+    tracker.log_large(run_id, "out_of_fold", trained.out_of_fold)
 
 
 def register_attribute(
@@ -207,6 +207,18 @@ def yaml_safe(value: Any) -> Any:
     return [yaml_safe(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings by their full names.
+
+    >>> flat({"model": {"folds": 5}})
+    {'model.folds': 5}
+    """
+    found: dict[str, Any] = {}
+    for key, value in nested.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
+
+
 def _by_position(trained: Trained) -> list[tuple[int, Any]]:
     predictor = trained.predictor
     return [(int(p), c) for p, c in zip(predictor.classes_, predictor.certificates_, strict=True)]
@@ -238,10 +250,3 @@ def _allowed(text: str) -> str:
 def _top(trained: Trained, n: int = 50) -> pd.DataFrame:
     best = np.argsort(-trained.importance, kind="stable")[:n]
     return pd.DataFrame({"feature": trained.names[best], "mean_absolute_contribution": trained.importance[best]})
-
-
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

@@ -13,27 +13,41 @@ from pipeline.outputs import exclusive
 from pipeline.settings import STAGES, Settings
 
 
-def run(settings: Settings) -> None:
-    """Run `settings.stages` in their natural order.
+def run(settings: Settings) -> float | None:
+    """Run `settings.stages` in their natural order; return the objective of the stage sweep, if it is one of them.
 
     Heavy libraries are loaded by the stage that needs them, so that a misspelt key is answered at once.
     """
     outputs = Path(settings.outputs) / settings.data.name
     workers = settings.engine.workers or os.cpu_count() or 1
-    steps: dict[str, Callable[[], None]] = {
+    steps: dict[str, Callable[[], float | None]] = {
         "features": lambda: _features(settings, outputs, workers),
         "train": lambda: _train(settings, outputs, workers),
         "score": lambda: _score(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs),
         "portrait": lambda: _portrait(settings, outputs),
+        "compare": lambda: _compare(settings),
+        "sweep": lambda: _sweep(settings, outputs, workers),
     }
+    objective: float | None = None
     with exclusive(outputs):
         for stage in STAGES:
             if stage in settings.stages:
                 started = time.monotonic()
-                steps[stage]()
-                if stage != "portrait":
+                objective = steps[stage]()
+                if stage not in ("portrait", "compare", "sweep"):
                     console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
+    return objective
+
+
+def conclude_sweep(settings: Settings) -> None:
+    """Judge a sweep's best trial and the default, which `settings` are, on the customers set aside."""
+    from pipeline.sweep.verdict import conclude
+    from pipeline.tracking import told
+
+    outputs = Path(settings.outputs) / settings.data.name
+    with exclusive(outputs), told(settings.tracking, settings.data.name) as tracker:
+        conclude(settings, outputs, tracker, settings.engine.workers or os.cpu_count() or 1)
 
 
 def _features(settings: Settings, outputs: Path, workers: int) -> None:
@@ -74,3 +88,19 @@ def _portrait(settings: Settings, outputs: Path) -> None:
         raise ConfigError("customer: this key is required for the stage portrait, for example customer=1001")
     with told(settings.tracking, settings.data.name) as tracker:
         print_portrait(settings, outputs, tracker)
+
+
+def _compare(settings: Settings) -> None:
+    from pipeline.compare.stage import compare
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        compare(settings, tracker)
+
+
+def _sweep(settings: Settings, outputs: Path, workers: int) -> float:
+    from pipeline.sweep.trial import try_settings
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        return try_settings(settings, outputs, tracker, workers)

@@ -21,7 +21,8 @@ from pipeline.columns import AS_OF, CUSTOMER, RESERVED
 from pipeline.errors import did_you_mean
 
 _STRICT = ConfigDict(extra="forbid")
-STAGES = ("features", "train", "score", "lookalike", "portrait")
+DEFAULT_STAGES = ("features", "train", "score", "lookalike")
+STAGES = (*DEFAULT_STAGES, "portrait", "compare", "sweep")
 
 
 def _plain(name: str) -> bool:
@@ -406,18 +407,38 @@ class Tracking:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Compare:
+    """Which trainings are set side by side, by what, and against which."""
+
+    runs: Texts = ()
+    last: Annotated[Whole, Field(ge=1)] = 3
+    metric: Literal["auc", "log_loss", "brier", "accuracy"] = "auc"
+    against: Text = "champion"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Sweep:
+    """A search for better settings of the model."""
+
+    name: Name = "default"
+    attributes: Texts = ()
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Settings:
     """Everything a run needs to know."""
 
     data: Data
     model: Model
-    stages: Texts = STAGES[:-1]
+    stages: Texts = DEFAULT_STAGES
     attributes: dict[str, Attribute] = Field(default_factory=dict)
     engine: Engine = Field(default_factory=Engine)
     features: Features = Field(default_factory=Features)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     lookalike: Lookalike = Field(default_factory=Lookalike)
     tracking: Tracking = Field(default_factory=Tracking)
+    compare: Compare = Field(default_factory=Compare)
+    sweep: Sweep = Field(default_factory=Sweep)
     outputs: str = "outputs"
     seed: Annotated[Whole, Field(ge=0)] = 0
     customer: Text | None = None
@@ -425,7 +446,7 @@ class Settings:
     @model_validator(mode="after")
     def _known_stages(self) -> Settings:
         if not self.stages:
-            raise ValueError(f"stages: none given; write stages=[{','.join(STAGES[:-1])}] or some of them")
+            raise ValueError(f"stages: none given; write stages=[{','.join(DEFAULT_STAGES)}] or some of them")
         for stage in self.stages:
             if stage not in STAGES:
                 raise ValueError(f"stages: '{stage}' does not exist {did_you_mean(stage, STAGES)}")

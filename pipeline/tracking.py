@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # nothing leaves the machine
@@ -34,6 +35,8 @@ from pipeline.settings import Tracking  # noqa: E402
 CHAMPION, CHALLENGER = "champion", "challenger"
 TRAINING = "lookalike.training"  # tag: fingerprint of the training that a run or version belongs to
 _ROLE = "lookalike.role"
+PARENT = "mlflow.parentRunId"  # tag: the run that a nested run belongs to
+WHOLE = {"level": "training"}  # tag of a training's own run; the runs below it have a tag `attribute` instead
 _SHOWN_AS = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on the runs, not on traces
 _QUIET = ("mlflow", "alembic", "sqlalchemy", "git")
 
@@ -51,6 +54,16 @@ class Registered:
     def label(self) -> str:
         """Return how predictions name the version."""
         return f"{self.name}/{self.version}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it was logged."""
+
+    id: str
+    name: str
+    tags: dict[str, str]
+    params: dict[str, str]
 
 
 class Tracker:
@@ -91,16 +104,21 @@ class Tracker:
             raise ModelError(f"tracking: the store {self.uri} cannot be opened: {_first_line(error)}") from None
 
     @contextmanager
-    def run(self, name: str, training: str, tags: Mapping[str, str], parent: str | None = None) -> Iterator[str]:
-        """Yield the id of a run; a run of the same training and name that was cut off is taken up again."""
+    def run(
+        self, name: str, training: str, tags: Mapping[str, str], parent: str | None = None, shown: str = ""
+    ) -> Iterator[str]:
+        """Yield the id of a run; a run of the same training and name that was cut off is taken up again.
+
+        A new run is called `shown` in the UI, where given.
+        """
         found = self._runs(training, name)
         if found:
             run_id = found[0].info.run_id
             self.client.update_run(run_id, status="RUNNING")
         else:
-            nested = {"mlflow.parentRunId": parent} if parent else {}
+            nested = {PARENT: parent} if parent else {}
             run = self.client.create_run(
-                self.experiment_id, run_name=name, tags={**tags, **nested, TRAINING: training, _ROLE: name}
+                self.experiment_id, run_name=shown or name, tags={**tags, **nested, TRAINING: training, _ROLE: name}
             )
             run_id = run.info.run_id
         try:
@@ -155,6 +173,32 @@ class Tracker:
             self.client.log_text(run_id, text, name)
         if folder is not None and folder.is_dir():
             self.client.log_artifacts(run_id, str(folder), "pictures")
+
+    def log_large(self, run_id: str, name: str, table: pd.DataFrame) -> None:
+        """Write a table with a row per customer to a run, as Parquet; `read_table` reads it."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"{name}.parquet"
+            table.to_parquet(path, index=False)
+            self.client.log_artifact(run_id, str(path))
+
+    def trainings(self) -> list[Run]:
+        """Return the source's finished trainings, the newest first."""
+        query = f"tags.level = '{WHOLE['level']}' and attributes.status = 'FINISHED'"
+        runs = self.client.search_runs([self.experiment_id], query, order_by=["attributes.start_time DESC"])
+        return [_run(run) for run in runs]
+
+    def find(self, run_id: str) -> Run | None:
+        """Return a run by its id, or None if it is gone."""
+        try:
+            return _run(self.client.get_run(run_id))
+        except MlflowException:
+            return None
+
+    def nested(self, run_id: str) -> list[Run]:
+        """Return the runs below a run, in the order in which they were begun."""
+        query = f"tags.`{PARENT}` = '{run_id}'"
+        runs = self.client.search_runs([self.experiment_id], query, order_by=["attributes.start_time ASC"])
+        return [_run(run) for run in runs]
 
     def register(
         self,
@@ -236,11 +280,12 @@ class Tracker:
 
     def read_table(self, run_id: str, name: str) -> pd.DataFrame | None:
         """Return a table that a run logged, or None."""
-        try:
+        with TemporaryDirectory() as folder, suppress(MlflowException, OSError):
+            return pd.read_parquet(self.client.download_artifacts(run_id, f"{name}.parquet", folder))
+        with suppress(MlflowException, OSError):
             text = mlflow.artifacts.load_text(f"runs:/{run_id}/{name}.csv")
-        except (MlflowException, OSError):
-            return None
-        return pd.read_csv(StringIO(text), dtype={"customer_id": str})
+            return pd.read_csv(StringIO(text), dtype={"customer_id": str})
+        return None
 
     def full_name(self, name: str) -> str:
         """Return a model's name in the registry: `<source>.<name>`."""
@@ -290,6 +335,10 @@ def _create(database: Path, folder: Path) -> None:
 def _registered(version: ModelVersion) -> Registered:
     facts = {key: json.loads(value) for key, value in version.tags.items() if key != TRAINING}
     return Registered(version.name, str(version.version), facts, version.run_id or "")
+
+
+def _run(run: Any) -> Run:
+    return Run(run.info.run_id, run.info.run_name, dict(run.data.tags), dict(run.data.params))
 
 
 def _first_line(error: BaseException) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,9 @@ from pipeline.records import (
     yaml_safe,
 )
 from pipeline.settings import Attribute, Settings, as_plain
+from pipeline.summary import DESCRIPTION, catalogue_metrics, changes, description, last_like, recipe, training_name
 from pipeline.timeline import as_of_name, instants, resolve_as_of, snapshot_instants, too_short
-from pipeline.tracking import CHALLENGER, CHAMPION, Registered, Tracker
+from pipeline.tracking import CHALLENGER, CHAMPION, WHOLE, Registered, Tracker
 
 ENCODER = "behaviour_encoder"
 
@@ -91,7 +94,7 @@ def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
     with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
         known, facts["ineligible"] = collect_labels(engine, settings, outputs, as_of_us, first_us)
         with whole(folder, expected, facts) as partial:
-            encoder, tasks = _prepare(engine, settings, outputs, known, as_of_us, partial)
+            encoder, tasks = prepare(engine, settings, outputs, known, as_of_us, partial)
             _run(settings, outputs, tracker, engine, workers, expected, encoder, tasks, partial, facts)
             for needless in ("matrices", "predictors"):  # the registry holds the models
                 shutil.rmtree(partial / needless, ignore_errors=True)
@@ -142,7 +145,7 @@ def _customers(engine: DuckDBEngine, snapshot: Path) -> np.ndarray:
     return np.array(engine.arrow(read_dense(engine, snapshot).select(CUSTOMER))[CUSTOMER].to_pylist(), dtype=object)
 
 
-def _prepare(
+def prepare(
     engine: DuckDBEngine,
     settings: Settings,
     outputs: Path,
@@ -209,8 +212,15 @@ def _run(
         "mlflow.source.name": "pipeline",
         "as_of": as_of_name(facts["as_of_us"]),
     }
-    with tracker.run(f"train {settings.model.name} {training[:6]}", training, tags) as parent:
-        tracker.log(parent, texts={"config.yaml": yaml.safe_dump(yaml_safe(as_plain(settings)), sort_keys=False)})
+    started, params = time.monotonic(), recipe(settings)
+    last = last_like(tracker.trainings(), settings.model.name, training)
+    differs = changes(params, last.params) if last else {}
+    shown = training_name(settings, differs, datetime.now())
+    key = f"train {settings.model.name} {training[:6]}"
+    with tracker.run(key, training, {**tags, **WHOLE}, shown=shown) as parent:
+        tracker.log(
+            parent, params, texts={"config.yaml": yaml.safe_dump(yaml_safe(as_plain(settings)), sort_keys=False)}
+        )
         results = _fit(settings, tasks, workers, partial)
         registered = _register_encoder(tracker, training, encoder, parent, facts)
         with console.progress("register", len(results)) as step:
@@ -233,10 +243,12 @@ def _run(
                         finished,
                     )
                 step(trained.attribute)
+        tracker.log(parent, metrics=catalogue_metrics(results, facts["attributes"], time.monotonic() - started))
         facts["promise"] = promise_kept(facts["attributes"])
         tracker.log(parent, metrics={f"values_{name}": float(n) for name, n in facts["promise"].items()})
         pictures = partial / "pictures" / "_training"
         log_summary(tracker, parent, results, facts["ineligible"], settings.model.min_precision, pictures)
+        tracker.tag(parent, {DESCRIPTION: description(facts["attributes"], facts["ineligible"], last, differs)})
 
 
 def _fit(settings: Settings, tasks: list[Task], workers: int, partial: Path) -> list[Trained]:

@@ -4,6 +4,7 @@ Data that a picture cannot be drawn from, such as no customers at all, give a pi
 values and attributes are shown as they are, never read as formulas.
 """
 
+from pipeline.plots.compared_runs import compared
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
 from pipeline.plots.feature_bars import top_features
 from pipeline.plots.precision_panels import precision_coverage, precision_points
@@ -13,6 +14,7 @@ from pipeline.plots.training_overview import catalogue
 
 __all__ = [
     "catalogue",
+    "compared",
     "confusion",
     "confusion_counts",
     "lookalike",

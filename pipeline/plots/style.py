@@ -65,15 +65,15 @@ def axes(
     ax.grid(True, color=LIGHT, linewidth=0.6)
 
 
-def legend(fig: Figure, handles: Sequence[Any], labels: Sequence[str], explanation: str = "") -> None:
-    """Explain the signs below the picture, in three columns under one line of text."""
+def legend(fig: Figure, handles: Sequence[Any], labels: Sequence[str], explanation: str = "", columns: int = 3) -> None:
+    """Explain the signs below the picture, in some columns under one line of text."""
     fig.legend(
         handles,
         labels,
         title=explanation or None,
         loc="outside lower center",
         fontsize=MEDIUM,
-        ncols=3,
+        ncols=columns,
         title_fontsize=SMALL,
         frameon=False,
         labelcolor=INK,
