@@ -18,8 +18,8 @@ class TokenBoosting(DenseBoosting):
 
     Trees on all tokens are slow and learn noise; chosen ones make trees that know single products as well as
     amounts. They read the counts themselves: on diaries, where a token's count is the time spent, that says much more
-    than a weight that depends on the rest of the row. How many: an eighth of the training customers, within bounds. From
-    `large_from` customers on the trees are more and larger.
+    than a weight that depends on the rest of the row. How many: an eighth of the training customers, within bounds.
+    From `large_from` customers on the trees are more and larger.
 
     Parameters
     ----------
