@@ -76,4 +76,7 @@ def build_predictor(model: Model, min_precision: float | None, n_dense: int, see
         holdout_from=model.holdout_from,
         random_state=seed,
         set_coverage=model.set_coverage,
+        certified_for=model.certified_for,
+        novelty_level=model.novelty_level,
+        n_dense=n_dense,
     )
