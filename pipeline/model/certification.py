@@ -93,7 +93,7 @@ class Evidence:
         return np.maximum(tail, np.finfo(np.float64).tiny)  # the tail is 1 where n = 0
 
     def _rejected(self, delta: float) -> NDArray[np.bool_]:
-        """Walk down the grid. A larger delta gives each step at least as much, so it rejects all that a smaller does."""
+        """Walk down the grid. A larger delta gives each step at least as much, so it rejects what a smaller does."""
         _, level_held = _plan(self.min_precision, delta)
         rejected = np.zeros(len(level_held), dtype=bool)
         level = 0.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -29,6 +29,10 @@ class Levels:
     value: float
     attribute: float
     catalogue: float
+
+    def passed(self, p_value: float) -> dict[str, bool]:
+        """Tell what a value of this p-value is certified for."""
+        return {scope: p_value <= getattr(self, scope) for scope in get_args(Scope)}
 
 
 def attribute_levels(evidence: Sequence[Evidence], delta: float) -> Floats:
