@@ -45,6 +45,7 @@ def log_attribute(
     tables = {
         "estimates": pd.DataFrame([asdict(estimate) for estimate in trained.estimates]),
         "certificates": certificates(trained),
+        "calibrations": pd.DataFrame([asdict(tried) for tried in trained.predictor.calibrations_]),
         "out_of_fold": trained.losses,
         "top_features": _top(trained),
     }
@@ -130,9 +131,9 @@ def promise_kept(facts: dict[str, Any]) -> dict[str, int]:
         be certified if the certificates were to hold for this, see `pipeline.model.multiplicity`.
 
         By attribute: `useful`, of which a value besides the most common one is certified and stated for at least a
-        fifth of those who truly have it; `attributes_stated`: with a measured value; of these `attributes_kept`: with every
-        measured value as often right as required; `attributes_broken`: for which an exact binomial test says at
-        5 %, divided by the number of measured values, that one of these is right less often than required.
+        fifth of those who truly have it; `attributes_stated`: with a measured value; of these `attributes_kept`: with
+        every measured value as often right as required; `attributes_broken`: for which an exact binomial test says
+        at 5 %, divided by the number of measured values, that one of these is right less often than required.
     """
     by_value = ("tested", "certified", "majority", "measured", "kept", *_PASSES)
     by_attribute = ("useful", "attributes_stated", "attributes_kept", "attributes_broken")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,8 +86,9 @@ class Evidence:
         """
         _, share = _plan(self.min_precision, 1.0)
         starts = np.flatnonzero(share)
-        return float(min(1.0, (self._p_values()[starts] / share[starts]).min()))
+        return float(min(1.0, (self._p_values[starts] / share[starts]).min()))
 
+    @cached_property
     def _p_values(self) -> Floats:
         # The smallest double in place of 0: a level of 0 rejects nothing.
         tail = binom.sf(np.array(self.n_correct) - 1, np.array(self.n_accepted), self.min_precision)
@@ -97,7 +99,7 @@ class Evidence:
         _, level_held = _plan(self.min_precision, delta)
         rejected = np.zeros(len(level_held), dtype=bool)
         level = 0.0
-        for i, p_value in enumerate(self._p_values()):
+        for i, p_value in enumerate(self._p_values):
             level += level_held[i]
             rejected[i] = p_value <= level
             level = level if rejected[i] else 0.0

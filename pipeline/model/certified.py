@@ -12,7 +12,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, LabelError, Matrix, encode_labels
-from pipeline.model.calibration import Calibration, Method, ProbabilityCalibrator, choose_method
+from pipeline.model.calibration import Calibration, Method, ProbabilityCalibrator, choose_method, try_methods
 from pipeline.model.certification import Certificate, gather, stated_values
 from pipeline.model.crossfit import align_columns, fold_numbers, out_of_fold
 from pipeline.model.multiplicity import Levels, Scope, attribute_levels, catalogue_level
@@ -54,7 +54,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     folds
         Folds of the cross-fitting.
     calibration
-        "temperature", "sigmoid" or "isotonic": see `ProbabilityCalibrator`; "auto": see `choose_method`.
+        "temperature", "sigmoid", "isotonic" or "venn_abers": see `ProbabilityCalibrator`; "auto": see `choose_method`.
     min_precision
         Required precision of what is stated, between 0 and 1 exclusive.
     confidence
@@ -85,6 +85,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     certification_ : "cross-fitted" or "held-out"
     estimator_, calibrator_ : what is deployed
     calibration_ : the method of `calibrator_`
+    calibrations_ : list of `Tried`: what this and the other methods were worth on other folds
     set_cut_ : probability from which on a value belongs to a prediction set, for `sets_of`; of the clean probabilities,
         so that in cross-fitted mode what is assumed of certificates is assumed of it as well
     clean_proba_, clean_y_ : (m, n_classes) and (m,) calibrated probabilities of customers that the model
@@ -222,7 +223,8 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             raw = out_of_fold(self.estimator, X, y_index, folds)
             raw = align_columns(raw, np.arange(raw.shape[1]), len(self.classes_))
             self.estimator_.fit(X, y_index)
-        self.calibration_ = self._method(raw, y_index, folds)
+        self.calibrations_ = try_methods(raw, y_index, folds, self.calibration)
+        self.calibration_: Method = next(tried.method for tried in self.calibrations_ if tried.chosen)
         self.calibrator_ = ProbabilityCalibrator(self.calibration_).fit(raw, y_index)
         self._fitted_classes = present
         return raw, folds

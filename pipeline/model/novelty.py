@@ -40,7 +40,8 @@ class NoveltyDetector:
     Attributes
     ----------
     mean_, scale_ : (n_dense,) of the squeezed features
-    components_ : (n_dense, n_components) float32, scaled to unit variance of the projections
+    components_ : (n_dense, k) float32; k is at most half of the columns that differ between customers
+    weights_ : (k,) by how much more a distance along a component counts than one across: negative, as it varies more
     residual_ : mean variance across the components
     scores_ : (n,) cross-fitted scores of the training customers that it was fitted on, ascending, float32
 
@@ -106,20 +107,21 @@ class NoveltyDetector:
         known = ~np.isnan(dense)
         n_known = np.maximum(known.sum(axis=0), 1)
         filled = np.where(known, dense, 0.0)
-        self.mean_ = (filled.sum(axis=0) / n_known).astype(np.float32)
+        self.mean_ = (filled.sum(axis=0, dtype=np.float64) / n_known).astype(np.float32)
         centred = np.where(known, dense - self.mean_, np.float32(0.0))
         scale = np.sqrt((centred**2).sum(axis=0) / n_known)
         # A column that is the same for all: any other value would be infinitely far, so it is not judged.
-        self.scale_ = np.where(scale > 1e-6, scale, np.inf).astype(np.float32)
+        self.scale_ = np.where(scale > 1e-5 * (1 + np.abs(self.mean_)), scale, np.inf).astype(np.float32)
         centred /= self.scale_
-        d = dense.shape[1]
-        k = max(0, min(self.n_components, d - 1, len(dense) - 1))
+        d = int(np.isfinite(self.scale_).sum())
+        k = max(0, min(self.n_components, d // 2, len(dense) - 1))  # something must be left to lie across
         covariance = (centred.T @ centred).astype(np.float64) / max(1, len(dense))
         total = float(np.trace(covariance))
-        variances, directions = np.empty(0), np.empty((d, 0))
+        width = dense.shape[1]
+        variances, directions = np.empty(0), np.empty((width, 0))
         if k:
-            variances, directions = eigh(covariance, subset_by_index=[d - k, d - 1])
-        self.residual_ = max((total - variances.sum()) / max(1, d - k), 1e-6)
+            variances, directions = eigh(covariance, subset_by_index=[width - k, width - 1])
+        self.residual_ = max((total - variances.sum()) / max(1, d - k), 1e-3)
         variances = np.maximum(variances, self.residual_)
         self.components_ = directions.astype(np.float32)
         self.weights_ = (1 / variances - 1 / self.residual_).astype(np.float32)
