@@ -114,7 +114,7 @@ def collect_labels(
             short = found.labels.ineligible(least) or found.earlier.ineligible(least)
         if short is not None:
             ineligible[name] = short
-            console.warn(f"train: '{name}' is not learnt: {short}")
+            console.warn(f"train: attributes.{name} is not learnt: {short}")
         else:
             known[name] = found
     return known, ineligible
