@@ -19,7 +19,7 @@ from pipeline.features.snapshot import require_before
 from pipeline.judged import LOG_LOSS, Judged
 from pipeline.labels.known import Labels
 from pipeline.model.build import build_predictor
-from pipeline.model.certification import stated_values
+from pipeline.model.certification import Evidence, stated_values
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.sets import sets_of
 from pipeline.settings import Evaluation, Model
@@ -55,6 +55,19 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Round:
+    """What one run of the recipe had to certify its thresholds with.
+
+    `classes` are the positions of its classes among the attribute's values.
+    """
+
+    repeat: int
+    fold: int
+    classes: np.ndarray
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
 class OutOfFold:
     """Predictions for customers whom no step of the recipe had seen.
 
@@ -69,7 +82,12 @@ class OutOfFold:
     folds
         Fold in which each one was a test customer, shape (repeats, n).
     sets
-        Whether a value belongs to the prediction set, shape (repeats, n, n_values).
+        Whether a value belongs to the prediction set, shape (repeats, n, n_values); all do for customers unlike the
+        training customers, of whom nothing is ruled out.
+    unlike
+        Who is unlike the training customers, so that nothing is stated, shape (repeats, n).
+    rounds
+        One per run of the recipe.
     """
 
     customers: np.ndarray
@@ -79,6 +97,8 @@ class OutOfFold:
     stated: np.ndarray
     folds: np.ndarray
     sets: np.ndarray
+    unlike: np.ndarray
+    rounds: tuple[Round, ...]
 
     def judged(self) -> Judged:
         """Return what is kept of it to compare runs."""
@@ -98,7 +118,7 @@ class Trained:
     names: np.ndarray
     counts: dict[str, int]
     n_repeats: int
-    out_of_fold: pd.DataFrame
+    found: OutOfFold
     estimates: list[Estimate]
     importance: np.ndarray
 
@@ -106,6 +126,11 @@ class Trained:
     def losses(self) -> pd.DataFrame:
         """Return each test customer's value and log-loss, the mean over repeats."""
         return self.out_of_fold[[CUSTOMER, "y", LOG_LOSS]]
+
+    @property
+    def out_of_fold(self) -> pd.DataFrame:
+        """Return what is kept of the test customers' predictions to compare runs: see `Judged.table`."""
+        return self.found.judged().table()
 
     def estimate(self, metric: str, value: str = "") -> Estimate:
         """Return one of the estimates by name."""
@@ -124,18 +149,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     model = replace(model, holdout_from=100 if len(task.labels.y) >= model.holdout_from else sys.maxsize)
     repeats = evaluation.repeats if len(task.labels.y) < evaluation.repeat_below else 1
     found = judge(task, model, evaluation.folds, 1 if single else repeats, single, seed)
-    estimates = evaluate(
-        found.y,
-        found.proba,
-        found.stated,
-        found.prior,
-        task.labels.kind,
-        task.labels.values,
-        evaluation.resamples,
-        seed,
-        found.folds,
-        found.sets if len(task.labels.values) > 2 else None,
-    )
+    estimates = estimate(found, task.labels.kind, task.labels.values, evaluation, seed)
     matrix = _visible(_load(task.features), task.columns[str(task.features)])
     rows, y = _rows(matrix, task.labels)
     if single:
@@ -155,9 +169,27 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         names=matrix.names,
         counts=task.labels.counts(),
         n_repeats=len(found.proba),
-        out_of_fold=found.judged().table(),
+        found=found,
         estimates=estimates,
         importance=importance,
+    )
+
+
+def estimate(
+    found: OutOfFold, kind: Kind, values: tuple[str, ...], evaluation: Evaluation, seed: int
+) -> list[Estimate]:
+    """Return all metrics of predictions for test customers."""
+    return evaluate(
+        found.y,
+        found.proba,
+        found.stated,
+        found.prior,
+        kind,
+        values,
+        evaluation.resamples,
+        seed,
+        found.folds,
+        found.sets if len(values) > 2 else None,
     )
 
 
@@ -170,7 +202,8 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
     n_values = len(task.labels.values)
     proba = np.zeros((repeats, len(test_rows), n_values))
     prior, stated = np.zeros_like(proba), np.full((repeats, len(test_rows)), -1, dtype=np.int64)
-    sets = np.zeros(proba.shape, dtype=bool)
+    sets, unlike = np.zeros(proba.shape, dtype=bool), np.zeros(stated.shape, dtype=bool)
+    rounds = []
     fold_of_test = [folds(test_on.customers[test_rows], n_folds, fold_salt(repeat)) for repeat in range(repeats)]
     for repeat in range(repeats):
         fold_of_fit = folds(fit_on.customers[fit_rows], n_folds, fold_salt(repeat))
@@ -183,8 +216,12 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
             here = predictor.predict_proba(test_on.X[test_rows[test]])
             proba[repeat][np.ix_(test, predictor.classes_)] = here
             said = stated_values(here, predictor.thresholds_)
-            stated[repeat, test] = np.where(said >= 0, predictor.classes_[said], -1)
-            sets[repeat, test] = sets_of(proba[repeat, test], predictor.set_cut_, task.labels.kind == "ordinal")
+            strange = predictor.unlike(test_on.X[test_rows[test]])
+            stated[repeat, test] = np.where((said >= 0) & ~strange, predictor.classes_[said], -1)
+            inside = sets_of(proba[repeat, test], predictor.set_cut_, task.labels.kind == "ordinal")
+            sets[repeat, test] = inside | strange[:, None]
+            unlike[repeat, test] = strange
+            rounds.append(Round(repeat, fold, predictor.classes_, tuple(predictor.evidence_)))
             prior[repeat, test] = np.bincount(fit_y[train], minlength=n_values) / train.sum()
     judged = fold_of_test[0] == 0 if single else np.ones(len(test_rows), dtype=bool)
     customers = test_on.customers[test_rows]
@@ -196,6 +233,8 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
         stated[:, judged],
         np.array(fold_of_test)[:, judged],
         sets[:, judged],
+        unlike[:, judged],
+        tuple(rounds),
     )
 
 
@@ -238,15 +277,17 @@ def _draw(
     """Draw what the MLflow run of this attribute shows."""
     folder.mkdir(parents=True, exist_ok=True)
     values, title = task.labels.values, task.attribute
-    n_values = len(values)
     plots.reliability(found.y, found.proba[0], values, title, folder / "reliability.png")
-    # Precision against coverage is shown on the customers that certified the thresholds of the deployed predictor.
-    thresholds, clean = np.full(n_values, np.inf), np.zeros((len(predictor.clean_y_), n_values))
-    thresholds[predictor.classes_], clean[:, predictor.classes_] = predictor.thresholds_, predictor.clean_proba_
-    certified_by = predictor.classes_[predictor.clean_y_]
-    path = folder / "precision_coverage.png"
-    plots.precision_coverage(
-        certified_by, clean, values, thresholds, predictor.min_precision, f"{title}, certification", path
-    )
+    draw_precision(predictor, values, title, folder)
     plots.confusion(found.y, found.proba[0], values, title, folder / "confusion.png")
     plots.top_features([str(name) for name in names], importance, title, folder / "top_features.png")
+
+
+def draw_precision(predictor: CertifiedClassifier, values: tuple[str, ...], attribute: str, folder: Path) -> None:
+    """Draw precision against coverage on the customers that certified the thresholds of the deployed predictor."""
+    like = predictor.clean_like_
+    thresholds, clean = np.full(len(values), np.inf), np.zeros((int(like.sum()), len(values)))
+    thresholds[predictor.classes_], clean[:, predictor.classes_] = predictor.thresholds_, predictor.clean_proba_[like]
+    certified_by = predictor.classes_[predictor.clean_y_[like]]
+    title, path = f"{attribute}, certification", folder / "precision_coverage.png"
+    plots.precision_coverage(certified_by, clean, values, thresholds, predictor.min_precision, title, path)

@@ -68,9 +68,13 @@ def decide(new: pd.DataFrame, old: pd.DataFrame | None, why_incomparable: str | 
 
 
 def question(attribute: Attribute, model: Model) -> str:
-    """Return a fingerprint of what an attribute asks and promises: its declaration, precision and confidence."""
+    """Return a fingerprint of what an attribute asks and promises.
+
+    Its declaration, precision and confidence, what these are certified for, and for whom nothing is stated.
+    """
     declared = {key: value for key, value in as_plain(attribute).items() if key != "expires_days"}
-    return fingerprint(declared, attribute.min_precision or model.min_precision, model.confidence)
+    promised = (model.confidence, model.certified_for, model.novelty_level)
+    return fingerprint(declared, attribute.min_precision or model.min_precision, *promised)
 
 
 def superseded(old: Registered, new: Trained, asked: str) -> str | None:

@@ -6,18 +6,22 @@ import json
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
 from pipeline import plots
+from pipeline.model.multiplicity import Scope
 from pipeline.predictor import Trained
 from pipeline.promotion import Decision
 from pipeline.settings import Attribute, Evaluation, Model, as_plain
 from pipeline.tracking import Registered, Tracker
 
 _USEFUL_RECALL = 0.2
+_PASSES = tuple(f"pass_{scope}" for scope in get_args(Scope))
+_DOUBT = 0.05  # level of the test whether an attribute misses its precision on test customers
 
 
 def log_attribute(
@@ -28,6 +32,7 @@ def log_attribute(
         **flat(as_plain(model)),
         "min_precision": trained.predictor.min_precision,
         "certification": trained.predictor.certification_,
+        "catalogue_level": trained.predictor.levels_[0].catalogue,
         "calibration_chosen": trained.predictor.calibration_,
         "kind": trained.kind,
         "values": list(trained.values),
@@ -40,6 +45,7 @@ def log_attribute(
     tables = {
         "estimates": pd.DataFrame([asdict(estimate) for estimate in trained.estimates]),
         "certificates": certificates(trained),
+        "calibrations": pd.DataFrame([asdict(tried) for tried in trained.predictor.calibrations_]),
         "top_features": _top(trained),
     }
     tracker.log(run_id, params=params, metrics=metric_names(trained), tables=tables, folder=pictures)
@@ -71,6 +77,7 @@ def register_attribute(
         "hide": list(attribute.hide),
         "labels_us": labels_us,
         "horizon_days": attribute.future.horizon_days if attribute.future else 0,
+        "certificates": certificates(trained).set_index("value")[["threshold", *_PASSES]].to_dict("index"),
     }
     example = np.zeros((2, len(trained.names)))
     answer = trained.predictor.predict_proba(example)
@@ -81,9 +88,12 @@ def attribute_facts(trained: Trained, version: Registered, decision: Decision) -
     """Return what the manifest and the printed table say of one attribute."""
     area = trained.estimate("auc")
     stated = {}
+    table = certificates(trained).set_index("value")
     for position, certificate in _by_position(trained):
         value = trained.values[position]
         stated[value] = {
+            "n_stated": trained.estimate("precision", value).n,
+            **{name: bool(table.loc[value, name]) for name in _PASSES},
             "threshold": certificate.threshold,
             "reason": certificate.reason,
             "share": trained.counts[value] / max(1, sum(trained.counts.values())),
@@ -115,26 +125,43 @@ def promise_kept(facts: dict[str, Any]) -> dict[str, int]:
     Returns
     -------
     dict
-        `tested` values; `certified` ones, and of these `majority`: each attribute's most common value, whose statements
-        may merely repeat it; `measured`: certified for the deployed model and stated on test customers, of which `kept`
-        were right at least as often as required; `useful`: attributes of which a value besides the
-        most common one is certified and stated for at least a fifth of those who truly have it.
+        By value: `tested`; `certified` ones, and of these `majority`: each attribute's most common value, whose
+        statements may merely repeat it; `measured`: certified for the deployed model and stated on test customers, of
+        which `kept` were right at least as often as required; `pass_value`, `pass_attribute`, `pass_catalogue`: would
+        be certified if the certificates were to hold for this, see `pipeline.model.multiplicity`.
+
+        By attribute: `useful`, of which a value besides the most common one is certified and stated for at least a
+        fifth of those who truly have it; `attributes_stated`: with a measured value; of these `attributes_kept`: with
+        every measured value as often right as required; `attributes_broken`: for which an exact binomial test says
+        at 5 %, divided by the number of measured values, that one of these is right less often than required.
     """
-    found = dict.fromkeys(("tested", "certified", "majority", "measured", "kept", "useful"), 0)
+    by_value = ("tested", "certified", "majority", "measured", "kept", *_PASSES)
+    by_attribute = ("useful", "attributes_stated", "attributes_kept", "attributes_broken")
+    found = dict.fromkeys((*by_value, *by_attribute), 0)
     for fact in facts.values():
-        most = max(fact["counts"], key=fact["counts"].get)
-        useful = False
+        most, required = max(fact["counts"], key=fact["counts"].get), fact["min_precision"]
+        measured = {v: i for v, i in fact["values"].items() if i["threshold"] is not None and i["coverage"] > 0}
+        kept = [item["precision"] >= required for item in measured.values()]
         for value, item in fact["values"].items():
             certified = item["threshold"] is not None
-            measured = certified and item["coverage"] > 0
             found["tested"] += 1
             found["certified"] += certified
             found["majority"] += certified and value == most
-            found["measured"] += measured
-            found["kept"] += measured and item["precision"] >= fact["min_precision"]
-            useful = useful or (measured and value != most and item["recall"] >= _USEFUL_RECALL)
-        found["useful"] += useful
+            for name in _PASSES:
+                found[name] += item[name]
+        found["measured"] += len(measured)
+        found["kept"] += sum(kept)
+        found["useful"] += any(v != most and i["recall"] >= _USEFUL_RECALL for v, i in measured.items())
+        found["attributes_stated"] += bool(measured)
+        found["attributes_kept"] += bool(measured) and all(kept)
+        found["attributes_broken"] += any(_misses(i, required, _DOUBT / len(measured)) for i in measured.values())
     return found
+
+
+def _misses(item: dict[str, Any], required: float, level: float) -> bool:
+    """Tell whether a value is right too rarely for chance: the exact one-sided binomial test."""
+    n_right = round(item["precision"] * item["n_stated"])
+    return bool(binom.cdf(n_right, item["n_stated"], required) < level)
 
 
 def log_summary(
@@ -173,8 +200,13 @@ def log_summary(
 
 
 def certificates(trained: Trained) -> pd.DataFrame:
-    """Return one row per value: from which probability on it is stated, and on what evidence."""
-    return pd.DataFrame([{"value": trained.values[p], **asdict(c)} for p, c in _by_position(trained)])
+    """Return one row per value: from which probability on it is stated, on what evidence, and what it would pass."""
+    predictor, rows = trained.predictor, []
+    for i, (position, certificate) in enumerate(_by_position(trained)):
+        p_value = predictor.evidence_[i].p_value
+        passed = {f"pass_{scope}": passes for scope, passes in predictor.levels_[i].passed(p_value).items()}
+        rows.append({"value": trained.values[position], **asdict(certificate), "p_value": p_value, **passed})
+    return pd.DataFrame(rows)
 
 
 def metric_names(trained: Trained) -> dict[str, float]:

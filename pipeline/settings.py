@@ -362,13 +362,15 @@ class Model:
 
     name: str
     estimator: dict[str, Any]
-    calibration: Literal["auto", "temperature", "sigmoid", "isotonic"] = "auto"
+    calibration: Literal["auto", "temperature", "sigmoid", "isotonic", "venn_abers"] = "auto"
     folds: Annotated[Whole, Field(ge=2)] = 5
     min_precision: OpenShare = 0.80
     confidence: OpenShare = 0.90
     min_labels_per_value: Annotated[Whole, Field(ge=2)] = 30
     holdout_from: Annotated[Whole, Field(ge=100)] = 20_000
     set_coverage: OpenShare = 0.90
+    certified_for: Literal["value", "attribute", "catalogue"] = "value"
+    novelty_level: Annotated[Share, Field(lt=1.0)] = 0.01
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -134,3 +135,17 @@ def test_labels_of_strangers_are_refused(tmp_path: Path) -> None:
     object.__setattr__(known, "earlier", strangers)
     with pytest.raises(DataError, match="none of its 2 labelled customers has an event"):
         judge(known, MODEL, 5, 1, False, 0)
+
+
+def test_test_customers_unlike_the_training_customers_get_no_statement(tmp_path: Path) -> None:
+    earlier, later = matrix(0, 1), matrix(DAY, 2)
+    X = later.X.toarray()
+    X[:9] *= 1e6
+    later = replace(later, X=sp.csr_matrix(X))
+    everybody_says_yes = np.r_[np.zeros(6, np.int64), np.ones(N - 6, np.int64)]
+    found = judge(task(tmp_path, earlier, later, DAY, everybody_says_yes), MODEL, 5, 1, False, 0)
+    assert found.unlike[0, :9].all()
+    assert found.unlike[0, 9:].mean() < 0.05
+    assert (found.stated[0] == np.where(found.unlike[0], -1, 1)).all()
+    assert found.sets[0, :9].all()  # nothing is ruled out for them
+    assert [ran.fold for ran in found.rounds] == [0, 1, 2, 3, 4]

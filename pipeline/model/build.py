@@ -81,4 +81,7 @@ def build_predictor(
         holdout_from=model.holdout_from,
         random_state=seed,
         set_coverage=model.set_coverage,
+        certified_for=model.certified_for,
+        novelty_level=model.novelty_level,
+        n_dense=n_dense,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -9,11 +10,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
+from pipeline import metrics
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.model.blocks import Floats, Ints, Matrix
+from pipeline.model.venn_abers import VennAbers
 
-Method = Literal["temperature", "sigmoid", "isotonic"]
-Calibration = Literal["auto", "temperature", "sigmoid", "isotonic"]
+Method = Literal["temperature", "sigmoid", "isotonic", "venn_abers"]
+Calibration = Literal["auto", "temperature", "sigmoid", "isotonic", "venn_abers"]
 
 _LEAST = 1e-6  # a probability below is taken as this much: isotonic ones can be 0
 _MANY = 1000  # labels from which on more than one parameter is tried
@@ -22,20 +25,20 @@ _MANY = 1000  # labels from which on more than one parameter is tried
 class ProbabilityCalibrator:
     """Map from raw to calibrated probabilities, learnt from out-of-fold probabilities and labels.
 
-    The three methods are scikit-learn's, applied to given probabilities: "temperature" divides the log
+    Three methods are scikit-learn's, applied to given probabilities: "temperature" divides the log
     probabilities by one number (Guo et al. 2017, ICML; one parameter, right for few hundred labels),
     "sigmoid" fits a logistic curve per class (Platt 1999), "isotonic" a step function per class (Zadrozny,
-    Elkan 2002; wants more than 1000 labels).
+    Elkan 2002; wants more than 1000 labels). The fourth is `VennAbers`.
 
     Parameters
     ----------
     method
-        One of the three.
+        One of the four.
 
     Attributes
     ----------
     present_ : indices of the classes that have labels; the others keep no probability
-    model_ : the fitted `CalibratedClassifierCV`, or None if a single class is present
+    model_ : the fitted `CalibratedClassifierCV` or `VennAbers`, or None if a single class is present
 
     Examples
     --------
@@ -54,8 +57,10 @@ class ProbabilityCalibrator:
     def fit(self, proba: Floats, y_index: Ints) -> ProbabilityCalibrator:
         """Fit on raw probabilities (n, n_classes) and the class index of each row (n,)."""
         self.present_, y_present = np.unique(y_index, return_inverse=True)
-        self.model_ = None
-        if len(self.present_) > 1:
+        self.model_: Any = None
+        if len(self.present_) > 1 and self.method == "venn_abers":
+            self.model_ = VennAbers().fit(self._among_present(proba), y_present)
+        elif len(self.present_) > 1:
             given = FrozenEstimator(_Given(len(self.present_)))
             # One "split" of all rows: nothing is fitted before the calibration, so nothing is to be split,
             # and scikit-learn's own split refuses a class with fewer rows than folds.
@@ -68,7 +73,11 @@ class ProbabilityCalibrator:
         """Return calibrated probabilities of the same shape; rows sum to 1."""
         calibrated = np.zeros(np.shape(proba))
         part = self._among_present(proba)
-        calibrated[:, self.present_] = part if self.model_ is None else self.model_.predict_proba(part)
+        if isinstance(self.model_, VennAbers):
+            part = self.model_.transform(part)
+        elif self.model_ is not None:
+            part = self.model_.predict_proba(part)
+        calibrated[:, self.present_] = part
         return calibrated
 
     def _among_present(self, proba: Floats) -> Floats:
@@ -77,12 +86,26 @@ class ProbabilityCalibrator:
         return np.divide(part, total, out=np.full_like(part, 1 / part.shape[1]), where=total > 0)
 
 
-def choose_method(proba: Floats, y_index: Ints, folds: Ints) -> Method:
-    """Return the method whose calibrated probabilities have the lowest log-loss on other folds.
+@dataclass(frozen=True)
+class Tried:
+    """What one method of calibration was worth on folds it was not fitted on.
+
+    `standard_error` is that of the difference in log-loss to temperature; `ece` the expected calibration error.
+    """
+
+    method: Method
+    log_loss: float
+    standard_error: float
+    ece: float
+    chosen: bool
+
+
+def try_methods(proba: Floats, y_index: Ints, folds: Ints, calibration: Calibration = "auto") -> list[Tried]:
+    """Return what each method is worth on other folds, and which is chosen: for "auto" that of the lowest log-loss.
 
     Temperature, which has one parameter, is kept unless another is better by more than one standard error of the
     difference (the one-standard-error rule: Breiman et al. 1984, Classification and Regression Trees), and
-    always below 1000 labels.
+    always below 1000 labels, where the others are not tried.
 
     Parameters
     ----------
@@ -90,11 +113,12 @@ def choose_method(proba: Floats, y_index: Ints, folds: Ints) -> Method:
         Raw out-of-fold probabilities, shape (n, n_classes).
     y_index, folds
         Class index and fold of each row, shape (n,).
+    calibration
+        Another than "auto" is the only one tried.
     """
-    if len(y_index) < _MANY:
-        return "temperature"
-    methods: tuple[Method, ...] = get_args(Method)
-    losses = {}
+    methods: tuple[Method, ...] = get_args(Method) if len(y_index) >= _MANY else ("temperature",)
+    methods = methods if calibration == "auto" else (calibration,)
+    losses, errors = {}, {}
     for method in methods:
         calibrated = np.empty_like(proba)
         for fold in np.unique(folds):
@@ -102,13 +126,21 @@ def choose_method(proba: Floats, y_index: Ints, folds: Ints) -> Method:
             calibrator = ProbabilityCalibrator(method).fit(proba[~test], y_index[~test])
             calibrated[test] = calibrator.transform(proba[test])
         losses[method] = -np.log(np.clip(calibrated[np.arange(len(y_index)), y_index], _LEAST, 1.0))
-    chosen: Method = "temperature"
+        errors[method] = metrics.ece(y_index, calibrated)
+    chosen = methods[0]
+    gains = {method: losses[chosen] - losses[method] for method in methods}
+    noise = {method: float(gain.std() / np.sqrt(len(gain))) for method, gain in gains.items()}
     for method in methods[1:]:
-        gain = losses["temperature"] - losses[method]
-        clear = gain.mean() > gain.std() / np.sqrt(len(gain))
-        if clear and losses[method].mean() < losses[chosen].mean():
+        if gains[method].mean() > noise[method] and losses[method].mean() < losses[chosen].mean():
             chosen = method
-    return chosen
+    return [Tried(m, float(losses[m].mean()), noise[m], float(errors[m]), m == chosen) for m in methods]
+
+
+def choose_method(proba: Floats, y_index: Ints, folds: Ints) -> Method:
+    """Return the method that `try_methods` chooses; below 1000 labels without trying."""
+    if len(y_index) < _MANY:
+        return "temperature"
+    return next(tried.method for tried in try_methods(proba, y_index, folds) if tried.chosen)
 
 
 class _Given(ClassifierMixin, BaseEstimator):

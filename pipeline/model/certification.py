@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,85 @@ class Certificate:
     def certified(self) -> bool:
         """Whether the value may be stated at all."""
         return self.threshold is not None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What customers not seen by the model say of one value: all that a certificate at any confidence needs.
+
+    Attributes
+    ----------
+    min_precision
+        Required precision.
+    n_likeliest
+        Customers for whom the value is the most probable one.
+    n_accepted, n_correct
+        Of these, those who reach each threshold of the fixed grid, from the highest threshold to the lowest, and
+        those among them who have the value.
+    """
+
+    min_precision: float
+    n_likeliest: int
+    n_accepted: tuple[int, ...]
+    n_correct: tuple[int, ...]
+
+    def certificate(self, delta: float) -> Certificate:
+        """Return what `certify` returns at confidence 1 - delta; delta 0 certifies nothing."""
+        grid, _ = _plan(self.min_precision, delta)
+        at = int(np.flatnonzero(grid == self.min_precision)[0])
+        rejected = np.flatnonzero(self._rejected(delta))
+        certified = len(rejected) > 0
+        at = int(rejected[-1]) if certified else at
+        n, k = self.n_accepted[at], self.n_correct[at]
+        return Certificate(
+            threshold=float(grid[at]) if certified else None,
+            n_accepted=n,
+            n_correct=k,
+            lower_bound=clopper_pearson_lower(k, n, 1 - delta),
+            reason="certified" if certified else _why_not(k, n, self.n_likeliest, self.min_precision, 1 - delta),
+        )
+
+    def exhausted(self, delta: float) -> bool:
+        """Tell whether every threshold is precise enough at 1 - delta, so that nothing is left to be tested."""
+        return bool(self._rejected(delta).all())
+
+    @property
+    def p_value(self) -> float:
+        """Return the smallest delta at which the value is certified, at most 1.
+
+        The first hypothesis that is rejected cannot have been handed any level, so it is one of the two starts, which
+        hold 30 % and 70 % of delta: their p-values divided by these shares, the smaller one. Under the hypothesis that
+        no threshold is precise enough its chance to be at most d is at most d (weighted Bonferroni).
+        """
+        _, share = _plan(self.min_precision, 1.0)
+        starts = np.flatnonzero(share)
+        return float(min(1.0, (self._p_values[starts] / share[starts]).min()))
+
+    @cached_property
+    def _p_values(self) -> Floats:
+        # The smallest double in place of 0: a level of 0 rejects nothing.
+        tail = binom.sf(np.array(self.n_correct) - 1, np.array(self.n_accepted), self.min_precision)
+        return np.maximum(tail, np.finfo(np.float64).tiny)  # the tail is 1 where n = 0
+
+    def _rejected(self, delta: float) -> NDArray[np.bool_]:
+        """Walk down the grid. A larger delta gives each step at least as much, so it rejects what a smaller does."""
+        _, level_held = _plan(self.min_precision, delta)
+        rejected = np.zeros(len(level_held), dtype=bool)
+        level = 0.0
+        for i, p_value in enumerate(self._p_values):
+            level += level_held[i]
+            rejected[i] = p_value <= level
+            level = level if rejected[i] else 0.0
+        return rejected
+
+
+def gather(score: Floats, correct: NDArray[np.bool_], min_precision: float) -> Evidence:
+    """Return the evidence for a value; parameters as in `certify`."""
+    grid, _ = _plan(min_precision, 1.0)
+    score, correct = np.asarray(score, dtype=np.float64), np.asarray(correct, dtype=bool)
+    accepted = score >= grid[:, None]
+    n, k = accepted.sum(axis=1), (accepted & correct).sum(axis=1)
+    return Evidence(min_precision, len(score), tuple(n.tolist()), tuple(k.tolist()))
 
 
 def certify(
@@ -89,29 +169,7 @@ def certify(
     for name, value in (("min_precision", min_precision), ("confidence", confidence)):
         if not 0 < value < 1:
             raise ConfigError(f"{name}={value}: must lie between 0 and 1, both excluded")
-    grid, level_held = _plan(min_precision, 1 - confidence)
-    score, correct = np.asarray(score, dtype=np.float64), np.asarray(correct, dtype=bool)
-    accepted = score >= grid[:, None]
-    n, k = accepted.sum(axis=1), (accepted & correct).sum(axis=1)
-    p_value = binom.sf(k - 1, n, min_precision)  # 1 where n = 0
-
-    chosen, level = None, 0.0
-    for i in range(len(grid)):
-        level += level_held[i]
-        if p_value[i] <= level:
-            chosen = i
-        else:
-            level = 0.0
-    at = int(np.flatnonzero(grid == min_precision)[0]) if chosen is None else chosen
-    return Certificate(
-        threshold=None if chosen is None else float(grid[chosen]),
-        n_accepted=int(n[at]),
-        n_correct=int(k[at]),
-        lower_bound=clopper_pearson_lower(int(k[at]), int(n[at]), confidence),
-        reason="certified"
-        if chosen is not None
-        else _why_not(int(k[at]), int(n[at]), len(score), min_precision, confidence),
-    )
+    return gather(score, correct, min_precision).certificate(1 - confidence)
 
 
 def clopper_pearson_lower(n_correct: int, n: int, confidence: float) -> float:

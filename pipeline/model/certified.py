@@ -12,9 +12,11 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, LabelError, Matrix, encode_labels
-from pipeline.model.calibration import Calibration, Method, ProbabilityCalibrator, choose_method
-from pipeline.model.certification import Certificate, certify, stated_values
+from pipeline.model.calibration import Calibration, Method, ProbabilityCalibrator, choose_method, try_methods
+from pipeline.model.certification import Certificate, gather, stated_values
 from pipeline.model.crossfit import align_columns, fold_numbers, out_of_fold
+from pipeline.model.multiplicity import Levels, Scope, attribute_levels, catalogue_level
+from pipeline.model.novelty import NoveltyDetector
 from pipeline.model.sets import fit_cut
 
 
@@ -37,8 +39,11 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     (folds - 1) / folds of the customers; the refit on all of them is taken to be no worse at the same
     threshold. (2) The folds' models are taken as if they were one. (3) The scores on which a fold's
     calibrator was fitted come from models that did see the fold's customers: an influence through one or
-    two parameters, of second order. In neither mode is there a correction over the classes of one
-    attribute or over attributes: each class has its own certificate at `confidence`.
+    two parameters, of second order. Over the classes of one attribute, and over attributes, the certificates are
+    corrected as `certified_for` says; by default each class has its own at `confidence`.
+
+    Customers unlike the training customers (`novelty_level`) get no statement, and certify none: the clean
+    customers are asked whether they are like the others, by scores that had not seen them either, before they certify.
 
     Parameters
     ----------
@@ -49,7 +54,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     folds
         Folds of the cross-fitting.
     calibration
-        "temperature", "sigmoid" or "isotonic": see `ProbabilityCalibrator`; "auto": see `choose_method`.
+        "temperature", "sigmoid", "isotonic" or "venn_abers": see `ProbabilityCalibrator`; "auto": see `choose_method`.
     min_precision
         Required precision of what is stated, between 0 and 1 exclusive.
     confidence
@@ -58,6 +63,14 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         Share of customers whose prediction set holds the true value: see `fit_cut`.
     holdout_from
         Number of labels from which on the held-out mode is used.
+    certified_for
+        What the certificates hold for, at `confidence`: see `multiplicity`. "catalogue": this classifier is a catalogue
+        of its own until `certify_in_catalogue` tells the level of a larger one.
+    novelty_level
+        Nothing is stated for customers whose conformal p-value of being like the training customers is at most this,
+        see `NoveltyDetector`; 0: whoever they are.
+    n_dense
+        Number of leading dense columns, by which that is judged; None: all.
     random_state
         Seed of folds and hold-out. The estimator has a seed of its own.
 
@@ -65,14 +78,19 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : (n_classes,)
     certificates_ : one `Certificate` per class
+    evidence_ : (n_classes,) list of `Evidence`, from which the certificates were made
+    levels_ : one `Levels` per class: the delta of its certificate if it were certified for this or that
+    novelty_ : the fitted `NoveltyDetector`, or None if nobody is judged by it
     thresholds_ : (n_classes,) probability from which on a class is stated; infinity: never
     certification_ : "cross-fitted" or "held-out"
     estimator_, calibrator_ : what is deployed
     calibration_ : the method of `calibrator_`
+    calibrations_ : list of `Tried`: what this and the other methods were worth on other folds
     set_cut_ : probability from which on a value belongs to a prediction set, for `sets_of`; of the clean probabilities,
         so that in cross-fitted mode what is assumed of certificates is assumed of it as well
     clean_proba_, clean_y_ : (m, n_classes) and (m,) calibrated probabilities of customers that the model
         had not seen, and their class indices; all customers in the order of `X`, or those held out
+    clean_like_ : (m,) which of them are like the training customers; these certify
     n_features_in_ : number of columns of X
 
     Examples
@@ -96,6 +114,9 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         holdout_from: int = 20_000,
         random_state: int = 0,
         set_coverage: float = 0.9,
+        certified_for: Scope = "value",
+        novelty_level: float = 0.0,
+        n_dense: int | None = None,
     ) -> None:
         self.estimator = estimator
         self.folds = folds
@@ -105,6 +126,9 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         self.holdout_from = holdout_from
         self.random_state = random_state
         self.set_coverage = set_coverage
+        self.certified_for = certified_for
+        self.novelty_level = novelty_level
+        self.n_dense = n_dense
 
     def fit(self, X: Matrix, y: Any) -> CertifiedClassifier:
         """Fit on features `X` (n, n_features) and labels `y` (n,)."""
@@ -115,14 +139,32 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             self.certification_ = "cross-fitted"
             raw, folds = self._fit_deployed(X, y_index)
             self.clean_proba_, self.clean_y_ = self._cross_calibrated(raw, y_index, folds), y_index
+            self.clean_like_ = self._fit_novelty(X)
         else:
             self.certification_ = "held-out"
             order = np.random.default_rng(self.random_state).permutation(len(y_index))
             held_out, train = np.sort(order[: len(order) // 4]), np.sort(order[len(order) // 4 :])
             self._fit_deployed(X[train], y_index[train])
             self.clean_proba_, self.clean_y_ = self._deployed_proba(X[held_out]), y_index[held_out]
-        self.set_cut_ = fit_cut(self.clean_proba_, self.clean_y_, self.set_coverage)
-        self.certificates_ = self._certify()
+            self._fit_novelty(X[train])
+            self.clean_like_ = ~self.unlike(X[held_out])
+        proba, truth = self.clean_proba_[self.clean_like_], self.clean_y_[self.clean_like_]
+        self.set_cut_ = fit_cut(proba, truth, self.set_coverage)
+        best = proba.argmax(axis=1)
+        self.evidence_ = [
+            gather(proba[best == c, c], truth[best == c] == c, self.min_precision) for c in range(len(self.classes_))
+        ]
+        own = catalogue_level([found.p_value for found in self.evidence_], 1 - self.confidence)
+        return self.certify_in_catalogue(own)
+
+    def certify_in_catalogue(self, level: float) -> CertifiedClassifier:
+        """Certify with the `catalogue_level` of all attributes; it decides where `certified_for` is "catalogue"."""
+        delta = 1 - self.confidence
+        self.levels_ = [Levels(delta, float(own), level) for own in attribute_levels(self.evidence_, delta)]
+        self.certificates_: list[Certificate] = [
+            found.certificate(getattr(levels, self.certified_for))
+            for found, levels in zip(self.evidence_, self.levels_, strict=True)
+        ]
         self.thresholds_ = np.array([np.inf if c.threshold is None else c.threshold for c in self.certificates_])
         return self
 
@@ -138,9 +180,17 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     def stated(self, X: Matrix) -> Ints:
         """Return, for each row, the index into `classes_` of the value that is stated, or -1 where withheld.
 
-        Where the probabilities are at hand, `stated_values(proba, model.thresholds_)` is the same.
+        Where the probabilities are at hand, `stated_values(proba, model.thresholds_)` is the same but for customers
+        unlike the training customers.
         """
-        return stated_values(self.predict_proba(X), self.thresholds_)
+        X = self._checked(X)
+        return np.where(self.unlike(X), -1, stated_values(self.predict_proba(X), self.thresholds_))
+
+    def unlike(self, X: Matrix) -> NDArray[np.bool_]:
+        """Return which rows are unlike the training customers, shape (n,)."""
+        if self.novelty_ is None:
+            return np.zeros(X.shape[0], dtype=bool)
+        return self.novelty_.p_values(X) <= self.novelty_level
 
     def contributions(self, X: Matrix, class_index: int) -> Matrix:
         """Return additive contributions of the features to the uncalibrated score of a class.
@@ -173,7 +223,8 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             raw = out_of_fold(self.estimator, X, y_index, folds)
             raw = align_columns(raw, np.arange(raw.shape[1]), len(self.classes_))
             self.estimator_.fit(X, y_index)
-        self.calibration_ = self._method(raw, y_index, folds)
+        self.calibrations_ = try_methods(raw, y_index, folds, self.calibration)
+        self.calibration_: Method = next(tried.method for tried in self.calibrations_ if tried.chosen)
         self.calibrator_ = ProbabilityCalibrator(self.calibration_).fit(raw, y_index)
         self._fitted_classes = present
         return raw, folds
@@ -190,17 +241,13 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     def _method(self, raw: Floats, y_index: Ints, folds: Ints) -> Method:
         return choose_method(raw, y_index, folds) if self.calibration == "auto" else self.calibration
 
-    def _certify(self) -> list[Certificate]:
-        best = self.clean_proba_.argmax(axis=1)
-        return [
-            certify(
-                self.clean_proba_[best == c, c],
-                self.clean_y_[best == c] == c,
-                self.min_precision,
-                self.confidence,
-            )
-            for c in range(len(self.classes_))
-        ]
+    def _fit_novelty(self, X: Matrix) -> NDArray[np.bool_]:
+        """Learn what customers look like, and return which of these are like the others of them, shape (n,)."""
+        self.novelty_: NoveltyDetector | None = None
+        if self.novelty_level == 0 or self.n_dense == 0:
+            return np.ones(X.shape[0], dtype=bool)
+        self.novelty_ = NoveltyDetector(self.n_dense, random_state=self.random_state)
+        return self.novelty_.fit_p_values(X) > self.novelty_level
 
     def _deployed_proba(self, X: Matrix) -> Floats:
         raw = align_columns(self.estimator_.predict_proba(X), self._fitted_classes, len(self.classes_))

@@ -351,7 +351,7 @@ def test_without_labels_an_attribute_says_why_and_the_others_go_on(
     config = done.elsewhere(tmp_path / "out", data__root=str(source))
     run(parse_settings(config))
     shown = " ".join(capsys.readouterr().out.split())
-    assert "'kind' is not learnt: no label: 10 customers of each value needed, none found" in shown
+    assert "attributes.kind is not learnt: no label: 10 customers of each value needed, none found" in shown
     table = pd.read_parquet(tmp_path / "out/planted/scores/predictions")
     assert set(table[table["attribute"] == "kind"]["reason"]) == {"no model"}
     assert (table[table["attribute"] == "lapses"]["state"] == "inferred").any()
@@ -365,7 +365,7 @@ def test_one_class_only_is_not_learnt(done: Done, tmp_path: Path, capsys: pytest
     config = done.elsewhere(tmp_path / "out", data__root=str(source))
     del config["attributes"]["lapses"]
     run(parse_settings(config))
-    assert "'kind' is not learnt: too few labels" in " ".join(capsys.readouterr().out.split())
+    assert "attributes.kind is not learnt: too few labels" in " ".join(capsys.readouterr().out.split())
 
 
 def test_scoring_before_features_says_what_to_run(done: Done, tmp_path: Path) -> None:

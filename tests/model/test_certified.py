@@ -154,3 +154,40 @@ def test_a_single_class_and_a_single_customer_are_clear_errors():
     seed = next(s for s in range(99) if 7 in np.random.default_rng(s).permutation(8)[:2])
     with pytest.raises(ModelError, match="after the hold-out only one class is left"):
         CertifiedClassifier(GaussianNB(), holdout_from=2, random_state=seed).fit(np.eye(8), y)
+
+
+def test_customers_unlike_the_training_customers_get_no_statement_and_certify_none():
+    rng = np.random.default_rng(0)
+    X, y = draw(rng, 600, slope=4)
+    X[:6] *= 100  # a hundredth of the customers, of whom nothing is known
+    model = CertifiedClassifier(LogisticRegression(), novelty_level=0.02).fit(X, y)
+    assert not model.clean_like_[:6].any()
+    assert model.clean_like_.mean() == pytest.approx(0.98, abs=0.01)
+    assert sum(found.n_likeliest for found in model.evidence_) == model.clean_like_.sum()
+    strange, usual = np.array([[300.0, 0.0]]), np.array([[2.0, 0.0]])
+    assert model.stated(strange).tolist() == [-1]
+    assert model.stated(usual).tolist() == [1]
+    assert CertifiedClassifier(LogisticRegression()).fit(X, y).stated(strange).tolist() == [1]
+
+
+def test_held_out_customers_are_judged_by_a_detector_that_has_not_seen_them():
+    X, y = draw(np.random.default_rng(0), 2000)
+    model = CertifiedClassifier(GaussianNB(), holdout_from=2000, novelty_level=0.05).fit(X, y)
+    held_out = np.sort(np.random.default_rng(0).permutation(2000)[:500])
+    np.testing.assert_array_equal(model.clean_like_, ~model.unlike(X[held_out]))
+    assert len(model.novelty_.scores_) == 1500
+
+
+def test_what_is_certified_for_more_needs_more_evidence():
+    X, y = draw(np.random.default_rng(4), 250)
+    scopes = ("value", "attribute", "catalogue")
+    by_scope = {scope: CertifiedClassifier(GaussianNB(), certified_for=scope).fit(X, y) for scope in scopes}
+    thresholds = np.array([by_scope[scope].thresholds_ for scope in scopes])
+    assert (thresholds[1] >= thresholds[0]).all()
+    alone = by_scope["catalogue"]
+    level = alone.levels_[0].catalogue
+    assert [c.certified for c in alone.certificates_] == [e.p_value <= level for e in alone.evidence_]
+    # In a catalogue in which nothing passes, nothing is stated; a value by itself does not care.
+    assert not any(c.certified for c in alone.certify_in_catalogue(0.0).certificates_)
+    before = by_scope["value"].certificates_
+    assert by_scope["value"].certify_in_catalogue(0.0).certificates_ == before

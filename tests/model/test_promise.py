@@ -41,6 +41,7 @@ ALLOWED = binom.ppf(0.999, N_RUNS, 1 - CONFIDENCE)  # of 200; more would be chan
     [
         ("cross-fitted, few labels", 300, LogisticRegression(), {}),
         ("cross-fitted, calibration chosen", 1200, LogisticRegression(), {"calibration": "auto"}),
+        ("customers unlike the others left out", 300, LogisticRegression(), {"novelty_level": 0.05}),
         ("held out", 600, LogisticRegression(), {"holdout_from": 500}),
         ("a blend, its own out-of-fold predictions", 300, BlendedClassifier(
             {"linear": SparseLogistic(), "plain": LogisticRegression()}), {}),
@@ -54,6 +55,25 @@ def test_certified_precision_fails_no_more_often_than_stated(name, n, estimator,
     )
     assert failed.max() <= ALLOWED, (failed, stated)
     assert stated.max() > N_RUNS / 10  # a model that is always silent keeps any promise
+
+
+def test_no_value_of_an_attribute_fails_more_often_than_stated_for_the_attribute():
+    # Three values whose precision at their thresholds is a near thing for each of them.
+    def draw(rng, n):
+        X = rng.normal(size=(n, 2))
+        y = (np.column_stack([1.5 * X[:, 0], 1.5 * X[:, 1], np.zeros(n)]) + rng.gumbel(size=(n, 3))).argmax(axis=1)
+        return X, y
+
+    X_all, y_all = draw(np.random.default_rng(12345), 40_000)
+    failed = stated = 0
+    for run in range(N_RUNS):
+        model = CertifiedClassifier(LogisticRegression(), folds=4, certified_for="attribute")
+        said = model.fit(*draw(np.random.default_rng(run), 400)).stated(X_all)
+        here = [said == value for value in range(3)]
+        failed += any(h.any() and (y_all[h] == v).mean() < MIN_PRECISION for v, h in enumerate(here))
+        stated += (said >= 0).any()
+    assert failed <= ALLOWED
+    assert stated > N_RUNS / 10
 
 
 def test_the_simulation_sees_a_broken_promise():
