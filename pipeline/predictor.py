@@ -14,6 +14,7 @@ from pipeline import metrics, plots
 from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
 from pipeline.evaluation import Estimate, Kind, evaluate
+from pipeline.explanation.carriers import Carried, carried_by
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.snapshot import require_before
 from pipeline.labels.known import Labels
@@ -25,6 +26,7 @@ from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
 
 LOG_LOSS = "log_loss"
+_EXPLAINED = 300  # customers on whom it is looked at what carries an attribute
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class OutOfFold:
         Fold in which each one was a test customer, shape (repeats, n).
     sets
         Whether a value belongs to the prediction set, shape (repeats, n, n_values).
+    n_events
+        Events in all logs before the labels begin, shape (n,).
     """
 
     customers: np.ndarray
@@ -80,6 +84,7 @@ class OutOfFold:
     stated: np.ndarray
     folds: np.ndarray
     sets: np.ndarray
+    n_events: np.ndarray
 
     def losses(self) -> pd.DataFrame:
         """Return each test customer's value and log-loss, the mean over repeats."""
@@ -89,7 +94,7 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Trained:
-    """A predictor and how it was judged."""
+    """A predictor, how it was judged, and what carries it."""
 
     attribute: str
     kind: Kind
@@ -102,7 +107,8 @@ class Trained:
     n_repeats: int
     losses: pd.DataFrame
     estimates: list[Estimate]
-    importance: np.ndarray
+    judged: OutOfFold
+    carried: Carried
 
     def estimate(self, metric: str, value: str = "") -> Estimate:
         """Return one of the estimates by name."""
@@ -139,9 +145,9 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         untouched = folds(matrix.customers[rows], evaluation.folds, _salt(0)) == 0
         rows, y = rows[~untouched], y[~untouched]
     predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed).fit(matrix.X[rows], y)
-    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), 300)).astype(int)]
-    importance = predictor.feature_importance(matrix.X[sample])
-    _draw(task, found, predictor, matrix.names, importance, pictures)
+    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), _EXPLAINED)).astype(int)]
+    carried = carried_by(predictor, matrix.rows(sample), task.labels.values, seed)
+    _draw(task, found, predictor, carried, pictures)
     return Trained(
         attribute=task.attribute,
         kind=task.labels.kind,
@@ -154,7 +160,8 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         n_repeats=len(found.proba),
         losses=found.losses(),
         estimates=estimates,
-        importance=importance,
+        judged=found,
+        carried=carried,
     )
 
 
@@ -193,6 +200,7 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
         stated[:, judged],
         np.array(fold_of_test)[:, judged],
         sets[:, judged],
+        test_on.n_events[test_rows][judged],
     )
 
 
@@ -227,8 +235,7 @@ def _draw(
     task: Task,
     found: OutOfFold,
     predictor: CertifiedClassifier,
-    names: np.ndarray,
-    importance: np.ndarray,
+    carried: Carried,
     folder: Path,
 ) -> None:
     """Draw what the MLflow run of this attribute shows."""
@@ -245,4 +252,4 @@ def _draw(
         certified_by, clean, values, thresholds, predictor.min_precision, f"{title}, certification", path
     )
     plots.confusion(found.y, found.proba[0], values, title, folder / "confusion.png")
-    plots.top_features([str(name) for name in names], importance, title, folder / "top_features.png")
+    plots.carriers(carried, values, title, folder / "carried_by.png")

@@ -42,6 +42,7 @@ def log_attribute(
         "certificates": certificates(trained),
         "out_of_fold": trained.losses,
         "top_features": _top(trained),
+        "carried_by": trained.carried.table(),
     }
     tracker.log(run_id, params=params, metrics=metric_names(trained), tables=tables, folder=pictures)
 
@@ -236,8 +237,9 @@ def _allowed(text: str) -> str:
 
 
 def _top(trained: Trained, n: int = 50) -> pd.DataFrame:
-    best = np.argsort(-trained.importance, kind="stable")[:n]
-    return pd.DataFrame({"feature": trained.names[best], "mean_absolute_contribution": trained.importance[best]})
+    importance = trained.carried.importance
+    best = np.argsort(-importance, kind="stable")[:n]
+    return pd.DataFrame({"feature": trained.names[best], "mean_absolute_contribution": importance[best]})
 
 
 def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -136,7 +136,7 @@ def test_runs_hold_what_a_data_scientist_compares(done: Done) -> None:
     files = {item.path for item in client.list_artifacts(parents[0].info.run_id)}
     assert {"config.yaml", "attributes.csv", "pictures"} <= files
     pictures = {item.path for item in client.list_artifacts(nested["kind"].info.run_id, "pictures")}
-    drawn = ("reliability", "precision_coverage", "confusion", "top_features")
+    drawn = ("reliability", "precision_coverage", "confusion", "carried_by")
     assert {f"pictures/{name}.png" for name in drawn} <= pictures
     assert 0.9 < nested["kind"].data.metrics["auc"] <= 1.0
     assert nested["kind"].data.metrics["auc_prior"] == 0.5
