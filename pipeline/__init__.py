@@ -14,7 +14,7 @@ Every arrow is a Parquet data set that appears whole or not at all, with a manif
 contract (`schemas`). Modules read left to right; each may import only what stands before it::
 
     columns errors → outputs settings console parallel → engine → sources schemas → events profiles → timeline split
-    → features labels → metrics evaluation model explanation plots → predictor → tracking promotion → train
+    → features labels → metrics evaluation model explanation plots → predictor → cards → tracking promotion → train
     → score portrait → lookalike → run → __main__
 
 Only `__main__` knows Hydra, only `tracking` MLflow. Importing opens nothing.

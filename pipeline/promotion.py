@@ -19,6 +19,7 @@ from pipeline.settings import Attribute, Model, as_plain
 from pipeline.tracking import CHALLENGER, CHAMPION, Registered, Tracker
 
 LEAST_COMMON = 30
+_NOT_ASKED = ("expires_days", "sensitive", "not_for")  # say how an answer may be used, not what is asked
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def decide(new: pd.DataFrame, old: pd.DataFrame | None, why_incomparable: str | 
 
 def question(attribute: Attribute, model: Model) -> str:
     """Return a fingerprint of what an attribute asks and promises: its declaration, precision and confidence."""
-    declared = {key: value for key, value in as_plain(attribute).items() if key != "expires_days"}
+    declared = {key: value for key, value in as_plain(attribute).items() if key not in _NOT_ASKED}
     return fingerprint(declared, attribute.min_precision or model.min_precision, model.confidence)
 
 

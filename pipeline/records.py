@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline import plots
+from pipeline.cards import render
+from pipeline.cards.facts import Training, make_card
 from pipeline.predictor import Trained
 from pipeline.promotion import Decision
 from pipeline.settings import Attribute, Evaluation, Model, as_plain
@@ -76,6 +78,21 @@ def register_attribute(
     example = np.zeros((2, len(trained.names)))
     answer = trained.predictor.predict_proba(example)
     return tracker.register(trained.attribute, trained.predictor, example, answer, "predict_proba", run_id, key, facts)
+
+
+def log_card(
+    tracker: Tracker,
+    run_id: str,
+    version: Registered,
+    trained: Trained,
+    training: Training,
+    labels_us: int,
+    pictures: Path,
+) -> None:
+    """Write the model card to the attribute's run, and in short beside the registered version."""
+    card = make_card(trained, training, labels_us, pictures)
+    tracker.log(run_id, texts={"model_card.html": render.html(card)})
+    tracker.describe(version, render.markdown(card))
 
 
 def attribute_facts(trained: Trained, version: Registered, decision: Decision) -> dict[str, Any]:
