@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from pipeline.cards.groups import Group, by_activity, by_answers, compare_groups
+from pipeline.cards.groups import Group, Grouping, by_activity, by_answers, compare_groups
 from pipeline.cards.origin import in_words
 from pipeline.columns import US_PER_DAY
 from pipeline.evaluation import Estimate
@@ -19,7 +18,7 @@ from pipeline.labels.known import Labels
 from pipeline.predictor import Task, Trained
 from pipeline.settings import Attribute, Evaluation, Model, Settings
 
-PICTURES = ("reliability", "precision_coverage", "carried_by", "confusion")
+PICTURES = ("reliability", "precision_coverage", "carried_by")
 NOT_FOR = (
     "decisions about credit, insurance, employment, housing or the price that a person is asked",
     "treating an inferred value as what the person said: it is a guess about people who behave alike",
@@ -171,7 +170,7 @@ def day(at_us: int, zone: str) -> str:
     return f"{pd.Timestamp(at_us, unit='us', tz='UTC').tz_convert(zone):%Y-%m-%d}"
 
 
-def _groupings(trained: Trained, training: Training) -> dict[str, np.ndarray]:
+def _groupings(trained: Trained, training: Training) -> dict[str, Grouping]:
     """Return by what test customers are grouped; of attributes read from one column only the first."""
     attributes = training.settings.attributes
     own = attributes[trained.attribute].declared

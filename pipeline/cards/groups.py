@@ -21,6 +21,14 @@ RANKS, GAINS, STATES = "ranks less well", "knows less", "states less precisely t
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """By what customers are grouped: the groups in order, and each one's position in them (n,), -1 if not known."""
+
+    values: tuple[str, ...]
+    position: Ints
+
+
+@dataclass(frozen=True)
 class Figure:
     """A number with its 95 % interval, of `n` customers or statements; NaN where `n` is too small."""
 
@@ -62,7 +70,7 @@ class Group:
 
 
 def compare_groups(
-    judged: OutOfFold, groupings: Mapping[str, np.ndarray], min_precision: float
+    judged: OutOfFold, groupings: Mapping[str, Grouping], min_precision: float
 ) -> tuple[Group, list[Group], int]:
     """Return the figures of all test customers, those of each group, and how many small groups are hidden.
 
@@ -74,7 +82,7 @@ def compare_groups(
     Parameters
     ----------
     groupings
-        By what customers are grouped: the group of each test customer, shape (n,); None where it is not known.
+        The groups of the test customers, by the name of what makes them.
     min_precision
         Precision promised of what is stated.
     """
@@ -82,35 +90,31 @@ def compare_groups(
     whole = _group("all test customers", "", judged, everyone, ~everyone, min_precision)
     found, hidden = [], 0
     for by, of in groupings.items():
-        known = np.array([value is not None for value in of], dtype=bool)
-        for value in dict.fromkeys(of[known]):
-            inside = known & (of == value)
+        for position in np.unique(of.position[of.position >= 0]):
+            inside, others = of.position == position, (of.position >= 0) & (of.position != position)
             if inside.sum() < HIDDEN_BELOW:
                 hidden += 1
             else:
-                found.append(_group(by, str(value), judged, inside, known & ~inside, min_precision))
+                found.append(_group(by, of.values[position], judged, inside, others, min_precision))
     return replace(whole, p={}), _flag(found), hidden
 
 
-def by_activity(n_events: np.ndarray) -> np.ndarray:
-    """Return each customer's third by number of events, in words, fewest first; fewer groups where many are alike.
+def by_activity(n_events: np.ndarray) -> Grouping:
+    """Return customers by thirds of their number of events, fewest first; fewer groups where many are alike.
 
-    >>> by_activity(np.array([1, 2, 3, 10, 20, 30])).tolist()
-    ['1 to 2 events', '1 to 2 events', '3 to 10 events', '3 to 10 events', '20 to 30 events', '20 to 30 events']
+    >>> by_activity(np.array([1, 20, 2, 10, 30, 3]))
+    Grouping(values=('1 to 2 events', '3 to 10 events', '20 to 30 events'), position=array([0, 2, 0, 1, 2, 1]))
     """
-    third = np.searchsorted(np.unique(np.quantile(n_events, [1 / 3, 2 / 3])), n_events, side="left")
-    told = np.full(len(n_events), None, dtype=object)
-    for number in np.unique(third):
-        own = n_events[third == number]
-        told[third == number] = f"{own.min():,.0f} to {own.max():,.0f} events"
-    return told
+    bounds = np.unique(np.quantile(n_events, [1 / 3, 2 / 3]))
+    _, third = np.unique(np.searchsorted(bounds, n_events, side="left"), return_inverse=True)
+    thirds = [n_events[third == number] for number in range(third.max() + 1)]
+    return Grouping(tuple(f"{own.min():,.0f} to {own.max():,.0f} events" for own in thirds), third)
 
 
-def by_answers(customers: np.ndarray, labels: Labels) -> np.ndarray:
-    """Return each customer's own answer to another attribute, None where there is none."""
-    values = np.array(labels.values, dtype=object)
-    answers = dict(zip(labels.customers, values[labels.y], strict=True))
-    return np.array([answers.get(customer) for customer in customers], dtype=object)
+def by_answers(customers: np.ndarray, labels: Labels) -> Grouping:
+    """Return customers by their own answer to another attribute."""
+    answers = dict(zip(labels.customers, labels.y.tolist(), strict=True))
+    return Grouping(labels.values, np.array([answers.get(customer, -1) for customer in customers], dtype=np.int64))
 
 
 def holm(p: Floats) -> Floats:

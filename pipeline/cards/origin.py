@@ -57,7 +57,7 @@ def _amount(rule: Future, conditions: list[str]) -> str:
         "sum": f"the sum of {field}",
         "mean": f"the average {field} per event",
         "per_day": f"the sum of {field} per active day",
-        "share": f"the share of {what.removeprefix('the ')} where {' and '.join(conditions)}",
+        "share": f"the part of {what} where {' and '.join(conditions)}",
         "growth": f"{what}, divided by that of the {rule.horizon_days} days before,",
         "delay_days": "the number of days until the first such event",
     }[rule.aggregate]

@@ -10,6 +10,7 @@ from pipeline.cards.groups import (
     GAINS,
     RANKS,
     STATES,
+    Grouping,
     auc_with_influence,
     by_activity,
     by_answers,
@@ -34,6 +35,11 @@ def judged(y, proba, stated=None, prior=None, folds=None):
         np.zeros(proba.shape, dtype=bool),
         np.arange(n, dtype=float),
     )
+
+
+def grouping(of):
+    values = tuple(dict.fromkeys(value for value in of if value is not None))
+    return Grouping(values, np.array([-1 if value is None else values.index(value) for value in of]))
 
 
 def drawn(rng, n, known=1.0):
@@ -78,7 +84,7 @@ def test_a_group_of_which_nothing_is_known_is_called_worse_and_the_others_are_no
     y, proba = drawn(rng, 900)
     of = np.array(["known", "unknown", "also known"], dtype=object)[np.arange(900) % 3]
     proba[of == "unknown"] = [0.5, 0.5] + 0.2 * rng.normal(size=(300, 1)).clip(-1, 1) * [1, -1]
-    whole, groups, hidden = compare_groups(judged(y, proba), {"by": of}, 0.8)
+    whole, groups, hidden = compare_groups(judged(y, proba), {"by": grouping(of)}, 0.8)
     worse = {group.value: set(group.worse) for group in groups}
     assert worse == {"known": set(), "unknown": {RANKS, GAINS}, "also known": set()}
     assert hidden == 0
@@ -92,7 +98,7 @@ def test_statements_are_held_to_the_promise():
     y = np.array([1] * 95 + [0] * 5 + [1] * 60 + [0] * 40)
     of = np.repeat(np.array(["kept", "broken"], dtype=object), 100)
     proba = np.tile([0.1, 0.9], (200, 1))
-    _, groups, _ = compare_groups(judged(y, proba, np.ones(200, dtype=int)), {"by": of}, 0.8)
+    _, groups, _ = compare_groups(judged(y, proba, np.ones(200, dtype=int)), {"by": grouping(of)}, 0.8)
     kept, broken = groups
     assert (kept.precision.estimate, broken.precision.estimate) == (0.95, 0.6)
     assert broken.precision.low == pytest.approx(0.4972, abs=1e-4)  # Clopper-Pearson of 60 in 100
@@ -106,7 +112,7 @@ def test_among_equal_groups_one_training_in_twenty_at_most_calls_one_worse():
     for _ in range(200):
         y, proba = drawn(rng, 300)
         said = np.where(proba.max(axis=1) > 0.8, proba.argmax(axis=1), -1)
-        groupings = {name: rng.choice(np.array(["a", "b", "c"], dtype=object), 300) for name in ("one", "two", "three")}
+        groupings = {name: Grouping(("a", "b", "c"), rng.integers(0, 3, 300)) for name in ("one", "two", "three")}
         _, groups, _ = compare_groups(judged(y, proba, said), groupings, 0.8)
         alarms += any(group.worse for group in groups)
     assert alarms <= 18  # of 200; with the stated 5 % more would be met once in 300 such tests
@@ -116,7 +122,7 @@ def test_small_groups_are_hidden_and_figures_of_few_are_not_given():
     rng = np.random.default_rng(3)
     y, proba = drawn(rng, 200)
     of = np.array(["large"] * 150 + ["few"] * 25 + ["fewer"] * 15 + [None] * 10, dtype=object)
-    whole, groups, hidden = compare_groups(judged(y, proba), {"by": of}, 0.8)
+    whole, groups, hidden = compare_groups(judged(y, proba), {"by": grouping(of)}, 0.8)
     assert [(group.value, group.n) for group in groups] == [("large", 150), ("few", 25)]
     assert hidden == 1
     few = groups[1]
@@ -126,9 +132,11 @@ def test_small_groups_are_hidden_and_figures_of_few_are_not_given():
 
 
 def test_the_groups_of_customers():
-    assert by_activity(np.full(9, 4.0)).tolist() == ["4 to 4 events"] * 9
+    alike = by_activity(np.full(9, 4.0))
+    assert (alike.values, set(alike.position)) == (("4 to 4 events",), {0})
     labels = Labels("sex", "binary", ("f", "m"), np.array(["b", "c"], dtype=object), np.array([1, 0]))
-    assert by_answers(np.array(["a", "b", "c"], dtype=object), labels).tolist() == [None, "m", "f"]
+    answers = by_answers(np.array(["a", "b", "c"], dtype=object), labels)
+    assert (answers.values, answers.position.tolist()) == (("f", "m"), [-1, 1, 0])
 
 
 def test_holms_method_is_that_of_its_paper():
