@@ -238,13 +238,14 @@ def _catalogue_row(trained: Trained) -> dict[str, Any]:
         {
             "value": value,
             "certified": position in certified,
+            "coverage": trained.estimate("coverage", value).estimate,
             "recall": trained.estimate("recall", value).estimate,
             "prior": trained.counts[value] / total,
         }
         for position, value in enumerate(trained.values)
     ]
     interval = {"auc": area.estimate, "auc_low": area.low, "auc_high": area.high}
-    return {"attribute": trained.attribute, "kind": trained.kind, "n": area.n, "values": values, **interval}
+    return {"attribute": trained.attribute, "n": area.n, "values": values, **interval}
 
 
 def _allowed(text: str) -> str:
