@@ -26,7 +26,7 @@ from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
 
 LOG_LOSS = "log_loss"
-_EXPLAINED = 300  # customers on whom it is looked at what carries an attribute
+_EXPLAINED = 200  # customers on whom it is looked at what carries an attribute
 
 
 @dataclass(frozen=True)

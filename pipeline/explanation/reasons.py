@@ -17,7 +17,8 @@ def strongest(predictor: CertifiedClassifier, matrix: FeatureMatrix, likeliest: 
     """Return each customer's three strongest reasons, joined by semicolons; empty where nothing speaks for the value.
 
     A reason is a log and field (`naming.subject`) whose features together push the value, told by the feature of it
-    that pushes most, so that three reasons are three different ones; an aggregate is told with its amount.
+    that pushes most, so that three reasons are three different ones; an aggregate is told with its amount, a token that
+    the customer lacks as *none*.
 
     Parameters
     ----------
@@ -55,9 +56,9 @@ def _distinct(columns: np.ndarray, amounts: Floats, group: np.ndarray, n_groups:
 
 def _words(matrix: FeatureMatrix, row: int, column: int) -> str:
     words = readable(str(matrix.names[column]))
-    if column >= matrix.n_dense:
-        return words
     amount = matrix.X[row, column]
+    if column >= matrix.n_dense:
+        return words if amount else f"{words} (none)"  # trees learn from what is missing, too
     return f"{words} ({_number(amount)})" if np.isfinite(amount) else f"{words} (unknown)"
 
 

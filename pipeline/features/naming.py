@@ -224,9 +224,9 @@ def with_siblings(hide: Iterable[str], data: Data) -> tuple[str, ...]:
     Examples
     --------
     >>> from pipeline.settings import Log
-    >>> diary = Log(path="-", id="-", time="-", categorical={"code": "c", "group": "c"}, first={"group": 2})
-    >>> with_siblings(["diary.code"], Data("survey", {"diary": diary}))
-    ('diary.code', 'diary.group')
+    >>> calls = Log(path="-", id="-", time="-", categorical={"code": "c", "group": "c"}, first={"group": 2})
+    >>> with_siblings(["calls.code"], Data("survey", {"calls": calls}))
+    ('calls.code', 'calls.group')
     """
     found = []
     for entry in hide:

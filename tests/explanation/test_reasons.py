@@ -54,3 +54,12 @@ def test_unknown_amounts_and_large_ones_are_told(given):
 
 def test_without_contributions_there_is_no_reason(given):
     assert strongest(given(np.zeros(7)), matrix([1.0] * 7), np.array([0])) == [""]
+
+
+def test_what_a_customer_lacks_is_told_as_such(given):
+    class Trees(given):
+        def contributions(self, X, class_index):
+            return sp.csr_array(np.array([[0, 0, 0, 0, 0.4, 0.3, 0.2]]))
+
+    told = strongest(Trees(np.ones(7)), matrix([0, 0, 0, 0, 0.0, 1.0, 1.0]), np.array([0]))
+    assert told == ["shop: item tea (none); shop: kind sweet"]
