@@ -74,10 +74,11 @@ def compare_groups(
 ) -> tuple[Group, list[Group], int]:
     """Return the figures of all test customers, those of each group, and how many small groups are hidden.
 
-    A group is tested against the other customers whose group is known: is its AUC lower, is the gain in log-loss over
-    the prior smaller; and by itself: is the precision of its statements below the promise (exact binomial). The tests
-    of all groups together are corrected by Holm's method (Holm 1979, Scandinavian Journal of Statistics 6), so that
-    with 95 % confidence no group is called worse wrongly.
+    A group is tested against the other customers whose group is known: is its AUC lower than theirs, each of them
+    compared with customers of the own group only (or else what tells groups apart would count for the others alone);
+    is the gain in log-loss over the prior smaller; and by itself: is the precision of its statements below the promise
+    (exact binomial). The tests of all groups together are corrected by Holm's method (Holm 1979, Scandinavian Journal
+    of Statistics 6), so that with 95 % confidence no group is called worse wrongly.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def compare_groups(
         Precision promised of what is stated.
     """
     everyone = np.ones(len(judged.y), dtype=bool)
-    whole = _group("all test customers", "", judged, everyone, ~everyone, min_precision)
+    whole = _group("all test customers", "", judged, everyone, ~everyone, np.zeros(len(judged.y), int), min_precision)
     found, hidden = [], 0
     for by, of in groupings.items():
         for position in np.unique(of.position[of.position >= 0]):
@@ -95,7 +96,7 @@ def compare_groups(
             if inside.sum() < HIDDEN_BELOW:
                 hidden += 1
             else:
-                found.append(_group(by, of.values[position], judged, inside, others, min_precision))
+                found.append(_group(by, of.values[position], judged, inside, others, of.position, min_precision))
     return replace(whole, p={}), _flag(found), hidden
 
 
@@ -164,13 +165,19 @@ def _influence(has: np.ndarray, score: Floats, folds: Ints) -> tuple[float, Floa
 
 
 def _group(
-    by: str, value: str, judged: OutOfFold, inside: np.ndarray, others: np.ndarray, min_precision: float
+    by: str,
+    value: str,
+    judged: OutOfFold,
+    inside: np.ndarray,
+    others: np.ndarray,
+    position: Ints,
+    min_precision: float,
 ) -> Group:
     n, p = int(inside.sum()), {}
     loss = np.mean([metrics.log_loss_rows(judged.y, part) for part in judged.proba], axis=0)
     of_prior = np.mean([metrics.log_loss_rows(judged.y, part) for part in judged.prior], axis=0)
-    auc, log_loss = _area(judged, inside), _mean(loss[inside])
-    other_auc = _area(judged, others)
+    auc, log_loss = _area(judged, inside, position), _mean(loss[inside])
+    other_auc = _area(judged, others, position)
     if min(n, others.sum()) >= LEAST:
         both = np.hypot(_error(auc), _error(other_auc))
         if np.isfinite(both) and both > 0:
@@ -190,12 +197,13 @@ def _group(
     return Group(by, value, n, auc, log_loss, float(of_prior[inside].mean()), precision, p)
 
 
-def _area(judged: OutOfFold, chosen: np.ndarray) -> Figure:
+def _area(judged: OutOfFold, chosen: np.ndarray, position: Ints) -> Figure:
+    """Return the AUC of some customers, each compared with those of the same fold and group."""
     n = int(chosen.sum())
     if n < LEAST:
         return Figure(n=n)
     parts = [
-        auc_with_influence(judged.y[chosen], proba[chosen], folds[chosen])
+        auc_with_influence(judged.y[chosen], proba[chosen], (folds * (position.max() + 1) + position)[chosen])
         for proba, folds in zip(judged.proba, judged.folds, strict=True)
     ]
     area, own = float(np.mean([part[0] for part in parts])), np.mean([part[1] for part in parts], axis=0)

@@ -94,6 +94,21 @@ def test_a_group_of_which_nothing_is_known_is_called_worse_and_the_others_are_no
     assert unknown.log_loss_prior == pytest.approx(np.log(2), abs=0.01)
 
 
+def test_what_tells_groups_apart_makes_none_of_them_worse_in_ranking():
+    rng = np.random.default_rng(4)
+    position = np.arange(900) % 3  # the value is rare, half as common, common; inside a group nothing is known
+    share = np.array([0.1, 0.5, 0.9])[position]
+    y = (rng.random(900) < share).astype(int)
+    guess = (share + rng.uniform(-0.05, 0.05, 900)).clip(0.01, 0.99)
+    _, groups, _ = compare_groups(
+        judged(y, np.column_stack([1 - guess, guess])), {"by": Grouping(("a", "b", "c"), position)}, 0.8
+    )
+    assert all(abs(group.auc.estimate - 0.5) < 0.1 for group in groups)
+    assert not any(RANKS in group.worse for group in groups)
+    # To say what everybody knows of the middle group gains nothing, and that is told.
+    assert [group.value for group in groups if GAINS in group.worse] == ["b"]
+
+
 def test_statements_are_held_to_the_promise():
     y = np.array([1] * 95 + [0] * 5 + [1] * 60 + [0] * 40)
     of = np.repeat(np.array(["kept", "broken"], dtype=object), 100)
