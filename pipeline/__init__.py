@@ -14,8 +14,8 @@ Every arrow is a Parquet data set that appears whole or not at all, with a manif
 contract (`schemas`). Modules read left to right; each may import only what stands before it::
 
     columns errors → outputs settings console parallel → engine → sources schemas → events profiles → timeline split
-    → features labels → metrics evaluation judged paired model plots → predictor → catalogue → tracking promotion
-    records summary → train → score portrait → compare sweep → lookalike → run → __main__
+    → features labels → metrics evaluation judged paired model explanation plots → predictor → catalogue cards
+    → tracking promotion records summary → train → score portrait → compare sweep → lookalike → run → __main__
 
 Only `__main__` knows Hydra, only `tracking` MLflow. Importing opens nothing.
 """

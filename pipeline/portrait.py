@@ -24,16 +24,14 @@ from pipeline.columns import (
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file
+from pipeline.explanation.reasons import strongest
 from pipeline.features.matrix import FeatureMatrix, read_matrix
-from pipeline.features.naming import VECTOR, readable
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.outputs import read_manifest
 from pipeline.score import Champion, allowed, load_champions
 from pipeline.settings import Settings
 from pipeline.split import hash32
 from pipeline.tracking import Tracker
-
-N_REASONS = 3
 
 
 def print_portrait(settings: Settings, outputs: Path, tracker: Tracker) -> pd.DataFrame:
@@ -92,22 +90,11 @@ def _reasons(
 
 
 def _strongest(champion: Champion, matrix: FeatureMatrix, customer: str) -> str:
-    """Return the features that push the likeliest value most, in words.
-
-    Components of the behaviour vector are left out: they mix all tokens and say nothing to a reader.
-    """
+    """Return what pushes the likeliest value most, in words."""
     predictor = champion.predictor
     assert predictor is not None  # narrowed for the type checker; the caller has asked
-    row = matrix.X[np.flatnonzero(matrix.customers == customer)]
-    best = int(predictor.predict_proba(row).argmax(axis=1)[0])
-    pushes = predictor.contributions(row, best)
-    amounts = np.asarray(pushes.todense() if hasattr(pushes, "todense") else pushes).ravel()
-    order = [
-        i
-        for i in np.argsort(-amounts, kind="stable")
-        if amounts[i] > 0 and not matrix.names[i].startswith(f"{VECTOR}__")
-    ]
-    return "; ".join(readable(str(matrix.names[i])) for i in order[:N_REASONS])
+    own = matrix.rows(np.flatnonzero(matrix.customers == customer))
+    return strongest(predictor, own, predictor.predict_proba(own.X).argmax(axis=1))[0]
 
 
 def _show(customer: str, own: pd.DataFrame, set_coverage: float) -> None:

@@ -14,6 +14,7 @@ from pipeline import plots
 from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
 from pipeline.evaluation import Estimate, Kind, evaluate
+from pipeline.explanation.carriers import Carried, carried_by
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.snapshot import require_before
 from pipeline.judged import LOG_LOSS, Judged
@@ -24,6 +25,8 @@ from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.sets import sets_of
 from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
+
+_EXPLAINED = 200  # customers on whom it is looked at what carries an attribute
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class OutOfFold:
         Who is unlike the training customers, so that nothing is stated, shape (repeats, n).
     rounds
         One per run of the recipe.
+    n_events
+        Events in all logs before the labels begin, shape (n,).
     """
 
     customers: np.ndarray
@@ -99,6 +104,7 @@ class OutOfFold:
     sets: np.ndarray
     unlike: np.ndarray
     rounds: tuple[Round, ...]
+    n_events: np.ndarray
 
     def judged(self) -> Judged:
         """Return what is kept of it to compare runs."""
@@ -107,7 +113,7 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Trained:
-    """A predictor and how it was judged."""
+    """A predictor, how it was judged, and what carries it."""
 
     attribute: str
     kind: Kind
@@ -120,7 +126,7 @@ class Trained:
     n_repeats: int
     found: OutOfFold
     estimates: list[Estimate]
-    importance: np.ndarray
+    carried: Carried
 
     @property
     def losses(self) -> pd.DataFrame:
@@ -156,9 +162,9 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         untouched = folds(matrix.customers[rows], evaluation.folds, fold_salt(0)) == 0
         rows, y = rows[~untouched], y[~untouched]
     predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed, matrix.n_vector).fit(matrix.X[rows], y)
-    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), 300)).astype(int)]
-    importance = predictor.feature_importance(matrix.X[sample])
-    _draw(task, found, predictor, matrix.names, importance, pictures)
+    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), _EXPLAINED)).astype(int)]
+    carried = carried_by(predictor, matrix.rows(sample), task.labels.values, seed)
+    _draw(task, found, predictor, carried, pictures)
     return Trained(
         attribute=task.attribute,
         kind=task.labels.kind,
@@ -171,7 +177,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         n_repeats=len(found.proba),
         found=found,
         estimates=estimates,
-        importance=importance,
+        carried=carried,
     )
 
 
@@ -235,6 +241,7 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
         sets[:, judged],
         unlike[:, judged],
         tuple(rounds),
+        test_on.n_events[test_rows][judged],
     )
 
 
@@ -270,8 +277,7 @@ def _draw(
     task: Task,
     found: OutOfFold,
     predictor: CertifiedClassifier,
-    names: np.ndarray,
-    importance: np.ndarray,
+    carried: Carried,
     folder: Path,
 ) -> None:
     """Draw what the MLflow run of this attribute shows."""
@@ -280,7 +286,7 @@ def _draw(
     plots.reliability(found.y, found.proba[0], values, title, folder / "reliability.png")
     draw_precision(predictor, values, title, folder)
     plots.confusion(found.y, found.proba[0], values, title, folder / "confusion.png")
-    plots.top_features([str(name) for name in names], importance, title, folder / "top_features.png")
+    plots.carriers(carried, values, title, folder / "carried_by.png")
 
 
 def draw_precision(predictor: CertifiedClassifier, values: tuple[str, ...], attribute: str, folder: Path) -> None:

@@ -19,6 +19,7 @@ from pipeline.settings import Attribute, Model, as_plain
 from pipeline.tracking import CHALLENGER, CHAMPION, Registered, Tracker
 
 LEAST_COMMON = 30
+_NOT_ASKED = ("expires_days", "sensitive", "not_for")  # say how an answer may be used, not what is asked
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def question(attribute: Attribute, model: Model) -> str:
 
     Its declaration, precision and confidence, what these are certified for, and for whom nothing is stated.
     """
-    declared = {key: value for key, value in as_plain(attribute).items() if key != "expires_days"}
+    declared = {key: value for key, value in as_plain(attribute).items() if key not in _NOT_ASKED}
     promised = (model.confidence, model.certified_for, model.novelty_level)
     return fingerprint(declared, attribute.min_precision or model.min_precision, *promised)
 

@@ -13,6 +13,8 @@ import pandas as pd
 from scipy.stats import binom
 
 from pipeline import plots
+from pipeline.cards import render
+from pipeline.cards.facts import Training, make_card
 from pipeline.model.multiplicity import Scope
 from pipeline.predictor import Trained
 from pipeline.promotion import Decision
@@ -47,6 +49,7 @@ def log_attribute(
         "certificates": certificates(trained),
         "calibrations": pd.DataFrame([asdict(tried) for tried in trained.predictor.calibrations_]),
         "top_features": _top(trained),
+        "carried_by": trained.carried.table(),
     }
     tracker.log(run_id, params=params, metrics=metric_names(trained), tables=tables, folder=pictures)
     tracker.log_large(run_id, "out_of_fold", trained.out_of_fold)
@@ -82,6 +85,21 @@ def register_attribute(
     example = np.zeros((2, len(trained.names)))
     answer = trained.predictor.predict_proba(example)
     return tracker.register(trained.attribute, trained.predictor, example, answer, "predict_proba", run_id, key, facts)
+
+
+def log_card(
+    tracker: Tracker,
+    run_id: str,
+    version: Registered,
+    trained: Trained,
+    training: Training,
+    labels_us: int,
+    pictures: Path,
+) -> None:
+    """Write the model card to the attribute's run, and in short beside the registered version."""
+    card = make_card(trained, training, labels_us, pictures)
+    tracker.log(run_id, texts={"model_card.html": render.html(card)})
+    tracker.describe(version, render.markdown(card))
 
 
 def attribute_facts(trained: Trained, version: Registered, decision: Decision) -> dict[str, Any]:
@@ -264,13 +282,14 @@ def _catalogue_row(trained: Trained) -> dict[str, Any]:
         {
             "value": value,
             "certified": position in certified,
+            "coverage": trained.estimate("coverage", value).estimate,
             "recall": trained.estimate("recall", value).estimate,
             "prior": trained.counts[value] / total,
         }
         for position, value in enumerate(trained.values)
     ]
     interval = {"auc": area.estimate, "auc_low": area.low, "auc_high": area.high}
-    return {"attribute": trained.attribute, "kind": trained.kind, "n": area.n, "values": values, **interval}
+    return {"attribute": trained.attribute, "n": area.n, "values": values, **interval}
 
 
 def _allowed(text: str) -> str:
@@ -280,5 +299,6 @@ def _allowed(text: str) -> str:
 
 
 def _top(trained: Trained, n: int = 50) -> pd.DataFrame:
-    best = np.argsort(-trained.importance, kind="stable")[:n]
-    return pd.DataFrame({"feature": trained.names[best], "mean_absolute_contribution": trained.importance[best]})
+    importance = trained.carried.importance
+    best = np.argsort(-importance, kind="stable")[:n]
+    return pd.DataFrame({"feature": trained.names[best], "mean_absolute_contribution": importance[best]})

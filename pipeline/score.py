@@ -275,7 +275,7 @@ def _inferred(
     part[STATE], part[REASON], part[MODEL_VERSION], part[SET] = WITHHELD, NO_MODEL, empty, empty
     if champion.predictor is None or matrix is None:
         return part
-    events = _events(matrix)
+    events = matrix.n_events
     matrix = allowed(champion, matrix, data)
     sets = np.full(n, None, dtype=object)
     proba = np.tile(champion.prior, (n, 1))
@@ -310,12 +310,6 @@ def _inferred(
     part[STATE] = np.where(stated >= 0, INFERRED, WITHHELD)
     part[REASON], part[MODEL_VERSION], part[SET] = reason, champion.version, sets
     return part
-
-
-def _events(matrix: FeatureMatrix) -> np.ndarray:
-    """Return each customer's number of events in all logs, shape (n_customers,)."""
-    counts = [i for i, name in enumerate(matrix.names[: matrix.n_dense]) if str(name).endswith("__events__count__all")]
-    return np.asarray(matrix.X[:, counts].sum(axis=1)).ravel()
 
 
 def _sets(champion: Champion, proba: np.ndarray) -> np.ndarray:

@@ -344,6 +344,8 @@ class Attribute:
     hide: Texts = ()
     min_precision: OpenShare | None = None
     expires_days: Annotated[Whole, Field(ge=1)] = 91
+    sensitive: bool = False
+    not_for: Texts = ()
 
     @model_validator(mode="after")
     def _one_origin(self) -> Attribute:

@@ -143,6 +143,10 @@ class Tracker:
         """Write another fact beside a version."""
         self.client.set_model_version_tag(version.name, version.version, key, json.dumps(value))
 
+    def describe(self, version: Registered, text: str) -> None:
+        """Give a version the description that the registry's page shows, Markdown of at most 5,000 characters."""
+        self.client.update_model_version(version.name, version.version, text)
+
     def knows(self, label: str) -> bool:
         """Tell whether a version, as `Registered.label` names it, is in the registry."""
         name, _, number = label.rpartition("/")

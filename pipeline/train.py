@@ -16,6 +16,7 @@ import yaml
 from joblib import delayed
 
 from pipeline import console
+from pipeline.cards.facts import Training, training_facts
 from pipeline.catalogue import certify_catalogue
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
@@ -35,6 +36,7 @@ from pipeline.records import (
     attribute_facts,
     git_commit,
     log_attribute,
+    log_card,
     log_summary,
     promise_kept,
     register_attribute,
@@ -231,6 +233,8 @@ def _run(
                 folder = partial / "pictures" / trained.attribute
                 draw_precision(trained.predictor, trained.values, trained.attribute, folder)
         registered = _register_encoder(tracker, training, encoder, parent, facts)
+        manifests = (read_manifest(outputs / "events"), read_manifest(outputs / "profiles"))
+        told = training_facts(settings, *manifests, tasks, facts["as_of_us"], tags["git_commit"])
         with console.progress("register", len(results)) as step:
             for trained in results:
                 own = {**tags, "attribute": trained.attribute, "kind": trained.kind}
@@ -249,6 +253,7 @@ def _run(
                         partial,
                         facts["as_of_us"],
                         finished,
+                        told,
                     )
                 step(trained.attribute)
         tracker.log(parent, metrics=catalogue_metrics(results, facts["attributes"], time.monotonic() - started))
@@ -285,6 +290,7 @@ def _track(
     partial: Path,
     as_of_us: int,
     finished: bool,
+    told: Training,
 ) -> dict[str, Any]:
     """Write one attribute's run, register its predictor and decide on its role."""
     name = trained.attribute
@@ -308,6 +314,7 @@ def _track(
         old, why = old_losses(tracker, before, trained, labels_us, snapshot_folder(outputs, labels_us), engine)
         decision = decide(trained.losses, old, why, settings.seed)
     tracker.note(version, "decision", asdict(decision))
+    log_card(tracker, run_id, version, trained, told, labels_us, partial / "pictures" / name)
     if not finished:
         tracker.promote(version, decision.role)
     tracker.tag(run_id, {"role": decision.role, "role_reason": decision.reason})

@@ -40,7 +40,9 @@ def result(name: str, n_right: list[int], unlike: int = 0):
     strange = np.arange(N)[None, :] < unlike
     rounds = tuple(Round(0, fold, np.array([0, 1]), evidence(n)) for fold, n in enumerate(n_right))
     nobody = np.full((1, N), -1)
-    found = OutOfFold(np.arange(N), y.astype(int), proba, proba, nobody, folds, proba > 0.5, strange, rounds)
+    found = OutOfFold(
+        np.arange(N), y.astype(int), proba, proba, nobody, folds, proba > 0.5, strange, rounds, np.ones(N)
+    )
     trained = SimpleNamespace(attribute=name, kind="binary", values=("no", "yes"), estimates=[], found=found)
     trained.predictor = Predictor(evidence(n_right[0]))
     return trained

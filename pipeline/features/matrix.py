@@ -17,9 +17,12 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.naming import is_component, vector_names
+from pipeline.features.naming import dense_name, is_component, vector_names
+from pipeline.features.weighting import BM25
 from pipeline.outputs import fingerprint, read_manifest
 from pipeline.settings import Vector
+
+_EVENTS = dense_name("", "events", "count")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class FeatureMatrix:
         Behaviour vectors, shape (n_customers, dimensions): the same numbers as in X.
     as_of_us
         The instant before which all features look back.
+    loadings
+        What a unit of each token's weight adds to the behaviour vector, shape (dimensions, n_tokens); None where the
+        vector or a token is no feature.
+    weights
+        How counts become these weights; None: they are weights already.
     """
 
     customers: np.ndarray
@@ -48,17 +56,34 @@ class FeatureMatrix:
     n_dense: int
     vectors: np.ndarray
     as_of_us: int | None = None
+    loadings: np.ndarray | None = None
+    weights: BM25 | None = None
 
     def select(self, columns: np.ndarray) -> FeatureMatrix:
         """Return the matrix with some of its columns only, given as a mask of shape (n_features,)."""
+        kept = self.n_vector > 0 and columns[self.n_dense - self.n_vector :].all()
         return replace(
-            self, X=self.X[:, columns], names=self.names[columns], n_dense=int(columns[: self.n_dense].sum())
+            self,
+            X=self.X[:, columns],
+            names=self.names[columns],
+            n_dense=int(columns[: self.n_dense].sum()),
+            loadings=self.loadings if kept else None,
         )
+
+    def rows(self, rows: np.ndarray) -> FeatureMatrix:
+        """Return the matrix of some customers only, given as positions."""
+        return replace(self, customers=self.customers[rows], X=self.X[rows], vectors=self.vectors[rows])
+
+    @property
+    def n_events(self) -> np.ndarray:
+        """Return each customer's number of events in all logs, shape (n_customers,)."""
+        counts = [i for i, name in enumerate(self.names[: self.n_dense]) if str(name).endswith(_EVENTS)]
+        return np.asarray(self.X[:, counts].sum(axis=1)).ravel()
 
     @property
     def n_vector(self) -> int:
         """Return how many of the dense columns, the last ones, are components of the behaviour vector."""
-        return sum(is_component(str(name)) for name in self.names[: self.n_dense])
+        return int(is_component(self.names[: self.n_dense]).sum())
 
     @property
     def contract(self) -> str:
@@ -68,8 +93,8 @@ class FeatureMatrix:
     @property
     def aggregates(self) -> str:
         """Return a fingerprint of the dense aggregates alone: what the source's fields and windows decide."""
-        dense = [name for name in self.names[: self.n_dense].tolist() if not is_component(name)]
-        return fingerprint(dense)
+        dense = self.names[: self.n_dense]
+        return fingerprint(dense[~is_component(dense)].tolist())
 
 
 def fit_encoder(
@@ -176,4 +201,5 @@ def read_matrix(
     block = np.hstack([frame.to_numpy(dtype=np.float64), vectors])
     names = np.array([*frame.columns, *vector_names(encoder.dimensions_), *np.asarray(encoder.vocabulary)])
     X = sp.hstack([sp.csr_matrix(block), counts], format="csr")
-    return FeatureMatrix(customers, X, names, block.shape[1], vectors, manifest.get("as_of_us"))
+    as_of_us, loadings = manifest.get("as_of_us"), encoder.svd_.components_
+    return FeatureMatrix(customers, X, names, block.shape[1], vectors, as_of_us, loadings, encoder.weights_)

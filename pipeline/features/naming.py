@@ -11,12 +11,36 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from pipeline.columns import HOUR, WEEKDAY
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.settings import Data
 
 ALL = "all"
 VECTOR = "vector"
-_COMPONENT = re.compile(rf"{VECTOR}__\d+")
+PATTERN = "overall behaviour pattern"  # what the vector's components are called where tokens cannot be named
+_COMPONENT = re.compile(rf"{VECTOR}__\d+")  # a log may be called so, too
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# Features that every log has, by field and aggregate: in words, and what they are about.
+_ACTIVITY = {
+    ("events", "count"): ("number of events", "how often"),
+    ("days", "count"): ("number of days with events", "how often"),
+    ("time", "recency_days"): ("days since the last event", "how recently, since when"),
+    ("time", "tenure_days"): ("days since the first event", "how recently, since when"),
+    ("gap", "mean_days"): ("average days from one active day to the next", "rhythm"),
+    ("gap", "std_days"): ("variation of the days from one active day to the next", "rhythm"),
+    ("gap", "max_days"): ("longest pause in days", "rhythm"),
+    ("gap", "cv"): ("irregularity of the active days", "rhythm"),
+}
+_AGGREGATES = {
+    "sum": "total {}",
+    "mean": "average {} per event",
+    "min": "smallest {} of an event",
+    "max": "largest {} of an event",
+    "std": "variation of {} between events",
+    "distinct": "number of different values of {}",
+    "entropy": "variety of {}",
+    "top_share": "share of the most frequent {}",
+}
 
 
 def window_name(days: int | None) -> str:
@@ -64,35 +88,87 @@ def vector_names(dimensions: int) -> list[str]:
     return [f"{VECTOR}__{component:03d}" for component in range(dimensions)]
 
 
-def is_component(name: str) -> bool:
-    """Tell whether a feature is a component of the behaviour vector.
-
-    >>> is_component("vector__012"), is_component("vector__events__count__all")  # a log may be called so, too
-    (True, False)
-    """
-    return _COMPONENT.fullmatch(name) is not None
-
-
 def readable(name: str) -> str:
     """Return a feature's name in words.
 
     >>> readable("purchases__category=BABY FOODS")
     'purchases: category BABY FOODS'
-    >>> readable("purchases__amount__sum__28d")
-    'purchases: amount, sum over 28 days'
-    >>> readable("purchases__gap__mean_days__all")
-    'purchases: gap, mean days'
+    >>> readable("purchases__amount__mean__28d")
+    'purchases: average amount per event in the last 28 days'
+    >>> readable("purchases__time__recency_days__all")
+    'purchases: days since the last event'
+    >>> readable("purchases__weekday__share_05__all")
+    'purchases: share of events on Saturdays'
     """
-    if is_component(name):
-        return f"behaviour pattern {int(name.rpartition('__')[2])}"
+    if _COMPONENT.fullmatch(name):
+        return f"{PATTERN} {int(name.rpartition('__')[2])}"
     field, equals, token = name.partition("=")
     if equals:
         log, _, field = field.partition("__")
-        return f"{log}: {field} {token}"
+        return f"{log}: {_at(field, token) or f'{_spoken(field)} {token}'}"
+    if name.count("__") < 3:
+        return name  # not made by this rule
     field, aggregate, window = name.rsplit("__", 2)
     log, _, field = field.partition("__")
-    span = "" if window == ALL else f" over {window.removesuffix('d')} days"
-    return f"{log}: {field}, {aggregate.replace('_', ' ')}{span}"
+    span = "" if window == ALL else f" in the last {window.removesuffix('d')} days"
+    return f"{log}: {_aggregate(field, aggregate)}{span}"
+
+
+def subject(name: str) -> str:
+    """Return what a feature is about: its log and field in words, the same for all features of a field.
+
+    Counts of events and of active days are one subject, and so are recency and tenure.
+
+    >>> subject("purchases__category=BABY FOODS"), subject("purchases__category__entropy__all")
+    ('purchases: category', 'purchases: category')
+    >>> subject("purchases__days__count__28d"), subject("vector__007")
+    ('purchases: how often', 'overall behaviour pattern')
+    """
+    if _COMPONENT.fullmatch(name):
+        return PATTERN
+    field, equals, _ = name.partition("=")
+    if equals:
+        log, _, field = field.partition("__")
+        return f"{log}: {_spoken(field)}"
+    if name.count("__") < 3:
+        return name  # not made by this rule
+    field, aggregate, _ = name.rsplit("__", 2)
+    log, _, field = field.partition("__")
+    return f"{log}: {_ACTIVITY.get((field, aggregate), ('', ''))[1] or _spoken(field)}"
+
+
+def is_component(names: Iterable[str]) -> np.ndarray:
+    """Return which names are components of the behaviour vector, shape (n_features,).
+
+    >>> is_component(["vector__003", "vector__item=003"])
+    array([ True, False])
+    """
+    return np.array([_COMPONENT.fullmatch(str(name)) is not None for name in names], dtype=bool)
+
+
+def _aggregate(field: str, aggregate: str) -> str:
+    if (field, aggregate) in _ACTIVITY:
+        return _ACTIVITY[field, aggregate][0]
+    kind, _, token = aggregate.partition("_")
+    at = _at(field, token) if kind == "share" else ""
+    if at:
+        return f"share of events {at}"
+    if aggregate in _AGGREGATES:
+        return _AGGREGATES[aggregate].format(_spoken(field))
+    return f"{_spoken(field)}, {aggregate.replace('_', ' ')}"
+
+
+def _at(field: str, token: str) -> str:
+    """Return an hour or a weekday in words, or nothing: only the clock has fields of these names."""
+    if field == WEEKDAY and token.isdigit() and int(token) < len(_DAYS):
+        return f"on {_DAYS[int(token)]}s"
+    if field == HOUR and token.isdigit():
+        return f"from {int(token):02d}:00 to {int(token) + 1:02d}:00"
+    return ""
+
+
+def _spoken(field: str) -> str:
+    return "hour of the day" if field == HOUR else field.replace("_", " ")
 
 
 def visible(names: Iterable[str], hide: Iterable[str], data: Data, where: str) -> np.ndarray:
@@ -131,7 +207,7 @@ def visible(names: Iterable[str], hide: Iterable[str], data: Data, where: str) -
     if not prefixes:
         return np.ones(len(names), dtype=bool)
     blocked = tuple(prefixes)
-    return np.array([not (name.startswith(blocked) or is_component(name)) for name in names], dtype=bool)
+    return np.array([not name.startswith(blocked) for name in names], dtype=bool) & ~is_component(names)
 
 
 def with_siblings(hide: Iterable[str], data: Data) -> tuple[str, ...]:
@@ -148,9 +224,9 @@ def with_siblings(hide: Iterable[str], data: Data) -> tuple[str, ...]:
     Examples
     --------
     >>> from pipeline.settings import Log
-    >>> buy = Log(path="-", id="-", time="-", categorical={"code": "c", "group": "c"}, first={"group": 2})
-    >>> with_siblings(["buy.code"], Data("shop", {"buy": buy}))
-    ('buy.code', 'buy.group')
+    >>> calls = Log(path="-", id="-", time="-", categorical={"code": "c", "group": "c"}, first={"group": 2})
+    >>> with_siblings(["calls.code"], Data("survey", {"calls": calls}))
+    ('calls.code', 'calls.group')
     """
     found = []
     for entry in hide:

@@ -204,12 +204,6 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             return self.estimator_.contributions(X, position)
         return sparse.csr_array(X.shape) if sparse.issparse(X) else np.zeros(X.shape)
 
-    def feature_importance(self, X: Matrix) -> Floats:
-        """Return the mean absolute contribution of each feature over rows and classes, (n_features_in_,)."""
-        classes = [1] if len(self.classes_) == 2 else range(len(self.classes_))
-        means = [np.asarray(abs(self.contributions(X, c)).mean(axis=0)).ravel() for c in classes]
-        return np.mean(means, axis=0)
-
     def _fit_deployed(self, X: Matrix, y_index: Ints) -> tuple[Floats, Ints]:
         """Fit estimator and calibrator; return the raw out-of-fold probabilities and the folds."""
         present = np.unique(y_index)

@@ -4,15 +4,16 @@ Data that a picture cannot be drawn from, such as no customers at all, give a pi
 values and attributes are shown as they are, never read as formulas.
 """
 
+from pipeline.plots.carrier_bars import carriers
 from pipeline.plots.compared_runs import compared
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
-from pipeline.plots.feature_bars import top_features
 from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.recall_curves import lookalike
 from pipeline.plots.reliability_diagram import reliability, wilson
 from pipeline.plots.training_overview import catalogue
 
 __all__ = [
+    "carriers",
     "catalogue",
     "compared",
     "confusion",
@@ -21,6 +22,5 @@ __all__ = [
     "precision_coverage",
     "precision_points",
     "reliability",
-    "top_features",
     "wilson",
 ]

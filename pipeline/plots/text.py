@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from matplotlib import font_manager
 
-from pipeline.features.naming import readable
-
 FONT = "DejaVu Sans"  # comes with matplotlib; has Latin, Greek, Cyrillic, Arabic and Hebrew letters
 
 
@@ -27,14 +25,6 @@ def plain(text: Any, limit: int) -> str:
         tail = (limit - 1) * 2 // 5
         line = f"{line[: limit - 1 - tail]}…{line[len(line) - tail :]}"
     return "".join(letter if ord(letter) in _letters() else "□" for letter in line)
-
-
-def in_words(feature: str) -> str:
-    """Return a feature's name in words; as it is, if it is not named by the rule."""
-    try:
-        return readable(feature)
-    except (IndexError, ValueError):
-        return feature
 
 
 def percent(share: Any) -> str:

@@ -15,7 +15,9 @@ import pytest
 from pipeline.configuration import parse_settings
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.lookalike import stage
+from pipeline.promotion import question
 from pipeline.run import run
+from pipeline.settings import Attribute, Declared, Model
 from tests.end_to_end import planted
 
 
@@ -50,6 +52,10 @@ class Done:
         """Return a copy of everything, to be spoilt."""
         shutil.copytree(self.config["outputs"], folder)
         return Done(self.elsewhere(folder), self.people)
+
+
+def _experiment(client: mlflow.MlflowClient) -> str:
+    return str(client.get_experiment_by_name("planted").experiment_id)
 
 
 def champion_of(client: mlflow.MlflowClient, attribute: str, role: str = "champion") -> str:
@@ -136,7 +142,7 @@ def test_runs_hold_what_a_data_scientist_compares(done: Done) -> None:
     files = {item.path for item in client.list_artifacts(parents[0].info.run_id)}
     assert {"config.yaml", "attributes.csv", "pictures"} <= files
     pictures = {item.path for item in client.list_artifacts(nested["kind"].info.run_id, "pictures")}
-    drawn = ("reliability", "precision_coverage", "confusion", "top_features")
+    drawn = ("reliability", "precision_coverage", "confusion", "carried_by")
     assert {f"pictures/{name}.png" for name in drawn} <= pictures
     assert 0.9 < nested["kind"].data.metrics["auc"] <= 1.0
     assert nested["kind"].data.metrics["auc_prior"] == 0.5
@@ -146,6 +152,36 @@ def test_runs_hold_what_a_data_scientist_compares(done: Done) -> None:
     mlflow.set_registry_uri(f"sqlite:///{Path(done.config['tracking']['folder']) / 'mlflow.db'}")
     info = mlflow.models.get_model_info(f"models:/planted.kind/{champion.version}")
     assert info.signature is not None
+
+
+def test_each_attribute_has_a_model_card_that_also_describes_its_version(done: Done, tmp_path: Path) -> None:
+    client = done.client()
+    runs = {run.info.run_name: run for run in client.search_runs([_experiment(client)], "tags.attribute != ''")}
+    cards = {}
+    for name, run_of in runs.items():
+        files = {item.path for item in client.list_artifacts(run_of.info.run_id)}
+        assert {"model_card.html", "carried_by.csv"} <= files
+        cards[name] = Path(client.download_artifacts(run_of.info.run_id, "model_card.html", str(tmp_path))).read_text()
+    assert set(cards) == {"kind", "lapses"}
+    assert cards["kind"].count("data:image/png;base64,") == 3
+    assert "profile column &#39;kind&#39;" in cards["kind"]
+    assert "Asked only of customers with an event in the 56 days before." in cards["lapses"]
+    assert "out of time" in cards["lapses"]
+    assert "out of time" not in cards["kind"]
+    assert "kind: cat" in cards["lapses"]  # how it does among those who declared the other attribute
+    assert "kind: cat" not in cards["kind"]
+    assert "activity: " in cards["kind"]
+    described = client.get_model_version_by_alias("planted.kind", "champion").description
+    assert described.startswith("**kind** (binary) of planted")
+    assert "Carried by: purchases: item" in described
+
+
+def test_how_an_answer_may_be_used_is_no_other_question() -> None:
+    plain = Attribute("binary", declared=Declared("kind"))
+    warned = Attribute("binary", declared=Declared("kind"), sensitive=True, not_for=("anything",), expires_days=7)
+    model = Model("linear", {})
+    assert question(warned, model) == question(plain, model)
+    assert question(Attribute("nominal", declared=Declared("kind")), model) != question(plain, model)
 
 
 def test_the_same_command_again_does_nothing(done: Done, capsys: pytest.CaptureFixture[str]) -> None:

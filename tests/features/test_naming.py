@@ -10,7 +10,9 @@ from pipeline.features.naming import (
     aggregate_of,
     dense_name,
     field_name,
+    is_component,
     readable,
+    subject,
     vector_names,
     visible,
     window_name,
@@ -129,17 +131,48 @@ def test_an_entry_that_is_not_declared_is_refused(entry: str, message: str) -> N
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("buy__amount__sum__28d", "buy: amount, sum over 28 days"),
-        ("buy__gap__mean_days__all", "buy: gap, mean days"),
-        ("buy__amount___sum__all", "buy: amount_, sum"),
+        ("buy__amount__sum__28d", "buy: total amount in the last 28 days"),
+        ("buy__unit_price__max__all", "buy: largest unit price of an event"),
+        ("buy__gap__mean_days__all", "buy: average days from one active day to the next"),
+        ("buy__days__count__7d", "buy: number of days with events in the last 7 days"),
+        ("buy__time__tenure_days__all", "buy: days since the first event"),
+        ("buy__time__entropy__all", "buy: variety of time"),  # a field that is called like a feature of the clock
+        ("buy__hour__share_03__all", "buy: share of events from 03:00 to 04:00"),
+        ("buy__hour__entropy__all", "buy: variety of hour of the day"),
+        ("buy__item__share_07__all", "buy: item, share 07"),  # made by a later rule: told as it is
+        ("buy__amount___sum__all", "buy: total amount "),
+        ("buy__hour=23", "buy: from 23:00 to 24:00"),
+        ("buy__weekday=00", "buy: on Mondays"),
+        ("buy__weekday=holiday", "buy: weekday holiday"),
         ("buy__item=a=b__c", "buy: item a=b__c"),
-        ("vector__012", "behaviour pattern 12"),
-        ("vector__events__count__all", "vector: events, count"),
+        ("made__otherwise", "made__otherwise"),
+        ("vector__012", "overall behaviour pattern 12"),
+        ("vector__events__count__all", "vector: number of events"),
         ("vector__item=007", "vector: item 007"),
     ],
 )
 def test_names_in_words(name: str, words: str) -> None:
     assert readable(name) == words
+
+
+@pytest.mark.parametrize(
+    ("expected", "names"),
+    [
+        ("buy: how often", ["buy__events__count__all", "buy__days__count__7d"]),
+        ("buy: how recently, since when", ["buy__time__recency_days__all", "buy__time__tenure_days__all"]),
+        ("buy: rhythm", ["buy__gap__cv__all"]),
+        ("buy: item kind", ["buy__item_kind=tea", "buy__item_kind__entropy__all"]),
+        ("buy: item", ["buy__item=buy__item_kind=x"]),
+        ("buy: amount", ["buy__amount__sum__28d", "buy__amount__min__all"]),
+        ("buy: hour of the day", ["buy__hour=03", "buy__hour__share_03__all"]),
+        ("buy: time", ["buy__time__entropy__all", "buy__time=noon"]),
+        ("overall behaviour pattern", ["vector__000", "vector__1000"]),
+        ("vector: item", ["vector__item=007"]),
+    ],
+)
+def test_features_of_one_log_and_field_have_one_subject(expected: str, names: list[str]) -> None:
+    assert {subject(name) for name in names} == {expected}
+    assert is_component(names).tolist() == [expected == "overall behaviour pattern"] * len(names)
 
 
 def test_a_name_is_made_by_one_rule_and_gives_its_aggregate_back() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.plots.text import in_words, percent, plain
+from pipeline.plots.text import percent, plain
 
 
 def test_names_are_shortened_in_the_middle_and_drawable():
@@ -8,11 +8,6 @@ def test_names_are_shortened_in_the_middle_and_drawable():
     assert plain("x" * 20, 20) == "x" * 20
     assert plain("возраст $ №", 20) == "возраст $ №"
     assert plain("字 age", 20) == "□ age"
-
-
-def test_features_not_named_by_the_rule_are_shown_as_they_are():
-    assert in_words("purchases__amount__sum__28d") == "purchases: amount, sum over 28 days"
-    assert [in_words(name) for name in ("age", "vector__x")] == ["age", "vector__x"]
 
 
 def test_shares_are_percentages_and_no_share_is_a_dash():
