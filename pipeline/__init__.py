@@ -15,7 +15,7 @@ contract (`schemas`). Modules read left to right; each may import only what stan
 
     columns errors → outputs settings console parallel → engine → sources schemas → events profiles → timeline split
     → features labels → metrics evaluation model plots → predictor → tracking promotion → train
-    → score portrait → lookalike → run → __main__
+    → score portrait → nonresponse → lookalike → run → __main__
 
 Only `__main__` knows Hydra, only `tracking` MLflow. Importing opens nothing.
 """

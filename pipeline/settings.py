@@ -21,7 +21,7 @@ from pipeline.columns import AS_OF, CUSTOMER, RESERVED
 from pipeline.errors import did_you_mean
 
 _STRICT = ConfigDict(extra="forbid")
-STAGES = ("features", "train", "score", "lookalike", "portrait")
+STAGES = ("features", "train", "score", "shares", "lookalike", "portrait")
 
 
 def _plain(name: str) -> bool:
