@@ -18,12 +18,13 @@ N_DENSE = len(NAMES) - 1
 
 @dataclass(frozen=True)
 class World:
-    """Features (n, 13), true values (n,), who answered (n,), and the planted probability of it (n,)."""
+    """Features (n, 13), true values (n,), who answered (n,), and the planted probabilities of answering and of yes."""
 
     X: sparse.csr_matrix
     y: np.ndarray
     answered: np.ndarray
     propensity: np.ndarray
+    chance: np.ndarray
 
     @property
     def told(self) -> np.ndarray:
@@ -43,10 +44,11 @@ def plant(seed: int, n: int = 600, by_activity: float = 1.2, by_answer: float = 
     dense = rng.normal(size=(n, 3, 1)) + 0.5 * rng.normal(size=(n, 3, len(WINDOWS)))  # a window tells of the others
     activity, visits, _ = dense.mean(axis=2).T
     tea = rng.random(n) < 0.4
-    y = (rng.random(n) < expit(1.2 * activity + 0.6 * visits + tea - 0.6)).astype(np.int64)
+    chance = expit(1.2 * activity + 0.6 * visits + tea - 0.6)
+    y = (rng.random(n) < chance).astype(np.int64)
     propensity = expit(by_activity * activity - 0.3 + by_answer * (y - 0.5))
     X = sparse.csr_matrix(np.column_stack([dense.reshape(n, -1), tea]))
-    return World(X, y, rng.random(n) < propensity, propensity)
+    return World(X, y, rng.random(n) < propensity, propensity, chance)
 
 
 @pytest.fixture(scope="session")

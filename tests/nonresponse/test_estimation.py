@@ -32,8 +32,7 @@ def test_shares_of_all_values_sum_to_1(planted):
 def test_one_right_model_is_enough(planted, wrong):
     world = planted(1, n=40_000)
     truth, answered = world.y.mean(), world.answered
-    activity = world.X[:, :2].toarray() @ [1.2, 0.6] + world.X[:, 3].toarray().ravel() - 0.6
-    yes = 1 / (1 + np.exp(-activity))
+    yes = world.chance
     proba = np.full((len(yes), 2), 0.5) if wrong == "proba" else np.column_stack([1 - yes, yes])
     propensity = np.full(len(yes), answered.mean()) if wrong == "propensity" else world.propensity
     assert abs(naive_shares(world.y[answered], 2).share[1] - truth) > 0.08

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from pipeline.nonresponse.propensity import LEAST, describe_response, response_propensity, too_few
 from tests.nonresponse.conftest import N_DENSE, NAMES
@@ -15,10 +16,11 @@ def test_a_planted_difference_is_found_and_named(planted):
     assert found.low > 0.75
     assert (found.n_answered, found.n_base) == (world.answered.sum(), 1500)
     first = found.features.iloc[0]
-    assert first["feature"] == "shop: events, count"
-    activity = world.X[:, 0].toarray().ravel()
-    assert first["answered"] == activity[world.answered].mean()
-    assert first["silent"] == activity[~world.answered].mean()
+    windows = [f"shop: amount, sum over {days} days" for days in (7, 28, 91, 182)]
+    assert set(found.features["feature"][:4]) == set(windows)  # what was planted, in all its windows
+    column = world.X[:, windows.index(first["feature"])].toarray().ravel()
+    assert first["answered"] == pytest.approx(column[world.answered].mean())
+    assert first["silent"] == pytest.approx(column[~world.answered].mean())
 
 
 def test_where_answering_is_chance_the_interval_says_so(planted):
