@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score lookalike portrait compare sweep ui test check format bench clean
+.PHONY: help setup train score shares lookalike portrait compare sweep ui test check format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ score: setup ## portraits of all customers with the champion models
 
 lookalike: setup ## the customers most like a seed
 	$(RUN) stages=[lookalike] $(ARGS)
+
+shares: setup ## who has a profile, and group shares of the base corrected for it
+	$(RUN) stages=[features,shares] $(ARGS)
 
 portrait: setup ## one customer's portrait: make portrait CUSTOMER=1001
 	$(RUN) stages=[portrait] customer=$(CUSTOMER) $(ARGS)

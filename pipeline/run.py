@@ -24,6 +24,7 @@ def run(settings: Settings) -> float | None:
         "features": lambda: _features(settings, outputs, workers),
         "train": lambda: _train(settings, outputs, workers),
         "score": lambda: _score(settings, outputs, workers),
+        "shares": lambda: _shares(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs),
         "portrait": lambda: _portrait(settings, outputs),
         "compare": lambda: _compare(settings),
@@ -70,6 +71,14 @@ def _score(settings: Settings, outputs: Path, workers: int) -> None:
 
     with told(settings.tracking, settings.data.name) as tracker:
         score(settings, outputs, tracker, workers)
+
+
+def _shares(settings: Settings, outputs: Path, workers: int) -> None:
+    from pipeline.nonresponse.stage import shares
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        shares(settings, outputs, tracker, workers)
 
 
 def _lookalike(settings: Settings, outputs: Path) -> None:

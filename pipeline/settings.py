@@ -21,7 +21,7 @@ from pipeline.columns import AS_OF, CUSTOMER, RESERVED
 from pipeline.errors import did_you_mean
 
 _STRICT = ConfigDict(extra="forbid")
-DEFAULT_STAGES = ("features", "train", "score", "lookalike")
+DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
 STAGES = (*DEFAULT_STAGES, "portrait", "compare", "sweep")
 
 

@@ -98,7 +98,13 @@ def test_help_says_what_can_be_done_without_doing_it(run, tmp_path):
     done = run("--help")
     assert done.returncode == 0
     assert done.stderr == ""
-    for text in ("python -m pipeline stages=", "data: atus, complete_journey", "windows_days:", "model: "):
+    for text in (
+        "python -m pipeline stages=",
+        "stages=[features,shares]",
+        "data: atus, complete_journey",
+        "windows_days:",
+        "model: ",
+    ):
         assert text in done.stdout
     assert "powered by Hydra" not in done.stdout
     assert list(tmp_path.iterdir()) == []

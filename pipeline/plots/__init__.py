@@ -7,6 +7,7 @@ values and attributes are shown as they are, never read as formulas.
 from pipeline.plots.carrier_bars import carriers
 from pipeline.plots.compared_runs import compared
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
+from pipeline.plots.group_shares import group_shares
 from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.recall_curves import lookalike
 from pipeline.plots.reliability_diagram import reliability, wilson
@@ -18,6 +19,7 @@ __all__ = [
     "compared",
     "confusion",
     "confusion_counts",
+    "group_shares",
     "lookalike",
     "precision_coverage",
     "precision_points",
