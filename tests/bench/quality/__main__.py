@@ -1,0 +1,241 @@
+"""Predictive quality on fixed folds against open tools: `make bench-quality`, or `python -m tests.bench.quality --help`.
+
+Tasks: attributes of The Complete Journey, declared and future, of the American Time Use Survey and of MovieLens-100k;
+data that are not there are skipped with that reason. Every method learns the same labels on the same folds in a process of
+its own. Only label-free steps (token weights, behaviour vectors, synthesised features) see the test customers' behaviour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import joblib
+import psutil
+
+from pipeline import console
+from pipeline.errors import PipelineError
+from pipeline.outputs import code_fingerprint, fingerprint
+from tests.bench.__main__ import watch
+from tests.bench.quality.ablation import variants
+from tests.bench.quality.figures import Scored, score
+from tests.bench.quality.learn import SYNTHESISED
+from tests.bench.quality.methods import METHODS, Method, listed, recipe
+from tests.bench.quality.prepare import EVENTS
+from tests.bench.quality.table import show_ablation, show_costs, show_task
+from tests.bench.quality.tasks import BenchTask, tasks
+
+SYNTHESIS = Path(__file__).with_name("dfs.py")
+
+
+def main() -> None:
+    """Run what was asked for, print the tables and write them as JSON."""
+    asked = arguments()
+    try:
+        bench(asked)
+    except PipelineError as error:
+        sys.exit(f"error: {error}")
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="make bench-quality", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--tasks", nargs="+", help=f"some of {' '.join(tasks())}")
+    parser.add_argument("--methods", nargs="+", help=f"some of {' '.join(METHODS)}")
+    parser.add_argument("--attributes", nargs="+", help="some of a task's attributes")
+    parser.add_argument("--folds", type=int, help="folds of the cross-validation (5; with --quick 3)")
+    parser.add_argument("--repeats", type=int, help="cross-validations with other folds (by task: 2, large ones 1)")
+    parser.add_argument(
+        "--resamples", type=int, default=200, help="bootstrap resamples of customers per interval (200)"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="attributes learnt side by side (2)")
+    parser.add_argument("--quick", action="store_true", help="few attributes and people, 3 folds once")
+    parser.add_argument(
+        "--ablate", action="store_true", help="leave out members of the blend instead of comparing methods"
+    )
+    parser.add_argument("--model", default="blended", help="recipe of conf/model that --ablate takes apart (blended)")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--certified", action="store_true", default=True, help="calibrated and certified, as in use (default)"
+    )
+    mode.add_argument(
+        "--plain", dest="certified", action="store_false", help="the estimators alone: faster, no promise"
+    )
+    parser.add_argument(
+        "--movielens", type=Path, help="folder of ml-100k.inter and the others (LOOKALIKE_DATA/ml-100k)"
+    )
+    parser.add_argument(
+        "--peers", type=Path, default=Path(".venv-peers/bin/python"), help="Python that has featuretools"
+    )
+    parser.add_argument("--folder", type=Path, default=Path("outputs/bench-quality"), help="where features are kept")
+    parser.add_argument(
+        "--json", type=Path, default=Path("outputs/bench-quality.json"), help="where figures are written"
+    )
+    return parser.parse_args(given)
+
+
+def bench(asked: argparse.Namespace) -> None:
+    """Run the tasks one after another; write the JSON after each, so that nothing is lost when a run is cut off."""
+    known = tasks(asked.movielens)
+    written: dict[str, Any] = {"machine": machine(), "options": options(asked), "tasks": {}, "skipped": {}, "cost": []}
+    for name in listed(asked.tasks, known, "--tasks"):
+        task = known[name]
+        missing = task.missing()
+        if missing is not None:
+            console.warn(f"{name}: skipped, {missing}")
+            written["skipped"][name] = missing
+            continue
+        attributes = chosen_attributes(task, asked)
+        if not attributes:
+            continue
+        prepared = prepare_task(task, task.config(asked.quick), attributes, asked)
+        run = ablate if asked.ablate else compare
+        written["tasks"][name] = run(name, task, prepared, asked, written)
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
+        asked.json.write_text(json.dumps(written, indent=1))
+    if written["cost"]:
+        show_costs(written["cost"])
+    console.say(f"written to {asked.json}")
+
+
+def chosen_attributes(task: BenchTask, asked: argparse.Namespace) -> list[str]:
+    """Return which of a task's attributes are asked for."""
+    usual = task.quick if asked.quick else task.attributes
+    return [
+        name
+        for name in (usual if asked.attributes is None else task.attributes)
+        if asked.attributes is None or name in asked.attributes
+    ]
+
+
+def compare(
+    name: str, task: BenchTask, prepared: dict[str, Any], asked: argparse.Namespace, written: dict[str, Any]
+) -> dict[str, Any]:
+    """Run all methods on one task, print and return their figures."""
+    figures, titles = {}, {}
+    for method_name in listed(asked.methods, METHODS, "--methods"):
+        method = METHODS[method_name]
+        cost = prepared["cost"]
+        if method.features == "featuretools":
+            if not asked.peers.exists():
+                missing = (
+                    f"{asked.peers} does not exist: make it by `make .venv-peers/.ready`, or name another by --peers"
+                )
+                console.warn(f"{name}: {method.name} skipped, {missing}")
+                written["skipped"][f"{name}/{method.name}"] = missing
+                continue
+            cost = synthesise(prepared, asked.peers)
+        found, seconds, peak = run_method(name, task, method, {method.model: recipe(method.model)}, prepared, asked)
+        scored = score(found[method.model], asked.resamples)
+        figures[method.name], titles[method.name] = scored.figures(), method.title
+        written["cost"].append(
+            {"task": name, "method": method.name, "title": method.title, **cost, "seconds": seconds, "peak_mb": peak}
+        )
+        console.say(
+            f"{name}: {method.title}: mean AUC {scored.figures()['mean']['auc'].estimate:.3f}, {seconds:.0f} s, {peak:.0f} MB"
+        )
+    if figures:
+        show_task(name, titles, figures)
+    return {
+        method: {row: {metric: asdict(figure) for metric, figure in by.items()} for row, by in found.items()}
+        for method, found in figures.items()
+    }
+
+
+def ablate(
+    name: str, task: BenchTask, prepared: dict[str, Any], asked: argparse.Namespace, written: dict[str, Any]
+) -> dict[str, Any]:
+    """Run a blend and its reduced recipes on one task, print and return their means and differences."""
+    method = Method(asked.model, asked.model, asked.model)
+    found, seconds, _ = run_method(name, task, method, variants(recipe(asked.model)), prepared, asked)
+    scored = {variant: score(by_attribute, asked.resamples) for variant, by_attribute in found.items()}
+    console.say(f"{name}: {len(found)} recipes, {seconds:.0f} s")
+    show_ablation(name, scored)
+    full: Scored = next(iter(scored.values()))
+    return {
+        variant: {
+            "mean": {metric: asdict(figure) for metric, figure in one.figures()["mean"].items()},
+            "difference": one.difference(full),
+        }
+        for variant, one in scored.items()
+    }
+
+
+def prepare_task(
+    task: BenchTask, config: dict[str, Any], attributes: list[str], asked: argparse.Namespace
+) -> dict[str, Any]:
+    """Make features and labels in a process of their own unless they stand; return where, and what they cost."""
+    folder = asked.folder / (f"{task.name}-quick" if asked.quick else task.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    done = folder / "prepared.json"
+    expected = fingerprint(config, task.attributes, code_fingerprint())
+    job = {"config": config, "attributes": list(task.attributes), "folder": str(folder), "workers": asked.workers}
+    if not done.exists() or json.loads(done.read_text())["fingerprint"] != expected:
+        seconds, peak = run("prepare", job, folder / "prepare.json")
+        (folder / "dfs.json").unlink(missing_ok=True)
+        done.write_text(json.dumps({"fingerprint": expected, "cost": {"feature_seconds": seconds, "feature_mb": peak}}))
+    console.say(f"{task.name}: features and labels stand in {folder}")
+    return {**job, "attributes": attributes, "cost": json.loads(done.read_text())["cost"]}
+
+
+def synthesise(prepared: dict[str, Any], python: Path) -> dict[str, float]:
+    """Let featuretools make its features unless they stand; return what they cost."""
+    folder = Path(prepared["folder"])
+    done = folder / "dfs.json"
+    if not done.exists():
+        seconds, peak = watch([str(python), str(SYNTHESIS), str(folder / EVENTS), str(folder / SYNTHESISED)])
+        done.write_text(json.dumps({"feature_seconds": seconds, "feature_mb": peak}))
+    cost: dict[str, float] = json.loads(done.read_text())
+    return cost
+
+
+def run_method(
+    name: str,
+    task: BenchTask,
+    method: Method,
+    models: dict[str, Any],
+    prepared: dict[str, Any],
+    asked: argparse.Namespace,
+) -> tuple[dict[str, dict[str, Any]], float, float]:
+    """Return a method's predictions by variant and attribute, wall seconds and peak memory in MB."""
+    folder = Path(prepared["folder"])
+    out = folder / f"predictions-{method.name}.joblib"
+    job = {
+        **prepared,
+        "variants": models,
+        "features": method.features,
+        "columns": method.columns,
+        "folds": asked.folds or (3 if asked.quick else 5),
+        "repeats": asked.repeats or (1 if asked.quick else task.repeats),
+        "certified": asked.certified,
+        "out": str(out),
+    }
+    seconds, peak = run("learn", job, folder / f"learn-{method.name}.json")
+    return joblib.load(out), seconds, peak
+
+
+def run(module: str, job: dict[str, Any], file: Path) -> tuple[float, float]:
+    """Run a module of this package on a job in a process of its own; return seconds and peak memory in MB."""
+    file.write_text(json.dumps(job))
+    return watch([sys.executable, "-m", f"tests.bench.quality.{module}", str(file)])
+
+
+def machine() -> dict[str, Any]:
+    """Return what the seconds were measured on."""
+    return {"machine": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
+
+
+def options(asked: argparse.Namespace) -> dict[str, Any]:
+    """Return the options as they can be written."""
+    return {name: str(value) if isinstance(value, Path) else value for name, value in vars(asked).items()}
+
+
+if __name__ == "__main__":
+    main()

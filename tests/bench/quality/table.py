@@ -1,0 +1,117 @@
+"""The figures as tables on the terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pipeline import console
+from tests.bench.quality.ablation import FULL
+from tests.bench.quality.figures import MEAN, Figure, Scored
+
+FEW = 6  # attributes; of more only the mean is printed, and the last method's own figures
+
+COLUMNS = {
+    "auc": "AUC [95 %]",
+    "auc_pooled": "pooled",
+    "log_loss": "log-loss",
+    "accuracy": "accuracy",
+    "coverage": "coverage",
+    "recall": "recall",
+    "certified_coverage": "certified",
+    "certified_recall": "cert. recall",
+}
+NOTE = (
+    "AUC: mean over folds; pooled: pairs of all folds, each within its fold. coverage, recall: share of all customers "
+    "whose likeliest value, and of those with the last value who, can be named with 80 % of the statements right, the "
+    "threshold chosen on the very customers (optimistic). certified: the share stated, and of those with the last value "
+    "found, at thresholds certified without the test customers."
+)
+
+
+def show_task(task: str, methods: dict[str, str], figures: dict[str, dict[str, dict[str, Figure]]]) -> None:
+    """Print one table per attribute with a row per method, or of many attributes their mean.
+
+    Parameters
+    ----------
+    methods
+        Title by name.
+    figures
+        By method, attribute and metric.
+    """
+    first = next(iter(figures.values()))
+    attributes = [name for name in first if name != MEAN]
+    shown = attributes if len(attributes) <= FEW else [MEAN]
+    for attribute in shown:
+        rows = [[methods[name], *_cells(found[attribute])] for name, found in figures.items()]
+        console.table(
+            _title(task, attribute, first, attributes),
+            ["method", *COLUMNS.values()],
+            rows,
+            NOTE * (attribute == shown[-1]),
+        )
+    if shown == [MEAN]:
+        best, found = list(figures.items())[-1]
+        rows = [[name, f"{found[name]['auc'].n:,}", *_cells(found[name])] for name in attributes]
+        console.table(f"{task}: {methods[best]}, by attribute", ["attribute", "n", *COLUMNS.values()], rows)
+
+
+def show_costs(rows: list[dict[str, Any]]) -> None:
+    """Print what making features and learning cost, by task and method."""
+    cells = [
+        [
+            row["task"],
+            row["title"],
+            f"{row['feature_seconds']:.0f}",
+            f"{row['feature_mb']:.0f}",
+            f"{row['seconds']:.0f}",
+            f"{row['peak_mb']:.0f}",
+        ]
+        for row in rows
+    ]
+    columns = ["task", "method", "features: s", "MB", "learning and judging: s", "MB"]
+    console.table(
+        "Cost",
+        columns,
+        cells,
+        "Wall seconds, and the largest sum of the resident memory of a method's processes; the features of this package are "
+        "made once per task. All folds, with calibration and certification.",
+        left=(0, 1),
+    )
+
+
+def show_ablation(task: str, scored: dict[str, Scored]) -> None:
+    """Print each reduced recipe's mean AUC and log-loss beside what it lacks to the full one."""
+    full = scored[FULL]
+    rows = []
+    for name, one in scored.items():
+        mean, cells = one.figures()[MEAN], [name]
+        for metric in ("auc", "log_loss"):
+            cells.append(f"{mean[metric].estimate:.4f}")
+            cells.append("" if name == FULL else _signed(one.difference(full)[metric]))
+        rows.append(cells)
+    columns = ["recipe", "mean AUC", "difference [95 %]", "mean log-loss", "difference [95 %]"]
+    console.table(f"{task}: ablation, {len(full.attributes)} attributes", columns, rows)
+
+
+def _title(task: str, attribute: str, found: dict[str, dict[str, Figure]], attributes: list[str]) -> str:
+    if attribute == MEAN:
+        return f"{task}: mean of {len(attributes)} attributes"
+    one = found[attribute]
+    share = one["certified_precision_last"].prior
+    return f"{task}: {attribute}, {one['auc'].n:,} customers" + (
+        "" if math.isnan(share) else f", {share:.0%} have the last value"
+    )
+
+
+def _cells(found: dict[str, Figure]) -> list[str]:
+    cells = []
+    for metric in COLUMNS:
+        figure = found[metric]
+        text = "" if math.isnan(figure.estimate) else f"{figure.estimate:.3f}"
+        cells.append(f"{text} [{figure.low:.3f}, {figure.high:.3f}]" if metric == "auc" else text)
+    return cells
+
+
+def _signed(difference: tuple[float, float, float]) -> str:
+    return "{:+.4f} [{:+.4f}, {:+.4f}]".format(*difference)
