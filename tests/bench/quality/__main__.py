@@ -1,8 +1,9 @@
-"""Predictive quality on fixed folds against open tools: `make bench-quality`, or `python -m tests.bench.quality --help`.
+"""Predictive quality on fixed folds against open tools: `make bench-quality`, or `python -m tests.bench.quality`.
 
-Tasks: attributes of The Complete Journey, declared and future, of the American Time Use Survey and of MovieLens-100k;
-data that are not there are skipped with that reason. Every method learns the same labels on the same folds in a process of
-its own. Only label-free steps (token weights, behaviour vectors, synthesised features) see the test customers' behaviour.
+Tasks: attributes of The Complete Journey, declared and future, of the American Time Use Survey and of MovieLens-100k.
+Tasks whose data are not there are skipped with that reason. Every method learns the same labels on the same folds in
+a process of its own. Only label-free steps (token weights, behaviour vectors, synthesised features) see the test
+customers' behaviour.
 """
 
 from __future__ import annotations
@@ -15,22 +16,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import joblib
 import psutil
 
 from pipeline import console
 from pipeline.errors import PipelineError
-from pipeline.outputs import code_fingerprint, fingerprint
-from tests.bench.__main__ import watch
 from tests.bench.quality.ablation import variants
-from tests.bench.quality.figures import Scored, score
-from tests.bench.quality.learn import SYNTHESISED
+from tests.bench.quality.figures import MEAN, Scored, score
 from tests.bench.quality.methods import METHODS, Method, listed, recipe
-from tests.bench.quality.prepare import EVENTS
+from tests.bench.quality.processes import prepare_task, run_method, synthesise
 from tests.bench.quality.table import show_ablation, show_costs, show_task
 from tests.bench.quality.tasks import BenchTask, tasks
-
-SYNTHESIS = Path(__file__).with_name("dfs.py")
 
 
 def main() -> None:
@@ -125,9 +120,7 @@ def compare(
         cost = prepared["cost"]
         if method.features == "featuretools":
             if not asked.peers.exists():
-                missing = (
-                    f"{asked.peers} does not exist: make it by `make .venv-peers/.ready`, or name another by --peers"
-                )
+                missing = f"no {asked.peers}: `make bench-quality` makes it, --peers names another"
                 console.warn(f"{name}: {method.name} skipped, {missing}")
                 written["skipped"][f"{name}/{method.name}"] = missing
                 continue
@@ -138,9 +131,8 @@ def compare(
         written["cost"].append(
             {"task": name, "method": method.name, "title": method.title, **cost, "seconds": seconds, "peak_mb": peak}
         )
-        console.say(
-            f"{name}: {method.title}: mean AUC {scored.figures()['mean']['auc'].estimate:.3f}, {seconds:.0f} s, {peak:.0f} MB"
-        )
+        area = scored.figures()[MEAN]["auc"].estimate
+        console.say(f"{name}: {method.title}: mean AUC {area:.3f}, {seconds:.0f} s, {peak:.0f} MB")
     if figures:
         show_task(name, titles, figures)
     return {
@@ -161,70 +153,11 @@ def ablate(
     full: Scored = next(iter(scored.values()))
     return {
         variant: {
-            "mean": {metric: asdict(figure) for metric, figure in one.figures()["mean"].items()},
+            MEAN: {metric: asdict(figure) for metric, figure in one.figures()[MEAN].items()},
             "difference": one.difference(full),
         }
         for variant, one in scored.items()
     }
-
-
-def prepare_task(
-    task: BenchTask, config: dict[str, Any], attributes: list[str], asked: argparse.Namespace
-) -> dict[str, Any]:
-    """Make features and labels in a process of their own unless they stand; return where, and what they cost."""
-    folder = asked.folder / (f"{task.name}-quick" if asked.quick else task.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    done = folder / "prepared.json"
-    expected = fingerprint(config, task.attributes, code_fingerprint())
-    job = {"config": config, "attributes": list(task.attributes), "folder": str(folder), "workers": asked.workers}
-    if not done.exists() or json.loads(done.read_text())["fingerprint"] != expected:
-        seconds, peak = run("prepare", job, folder / "prepare.json")
-        (folder / "dfs.json").unlink(missing_ok=True)
-        done.write_text(json.dumps({"fingerprint": expected, "cost": {"feature_seconds": seconds, "feature_mb": peak}}))
-    console.say(f"{task.name}: features and labels stand in {folder}")
-    return {**job, "attributes": attributes, "cost": json.loads(done.read_text())["cost"]}
-
-
-def synthesise(prepared: dict[str, Any], python: Path) -> dict[str, float]:
-    """Let featuretools make its features unless they stand; return what they cost."""
-    folder = Path(prepared["folder"])
-    done = folder / "dfs.json"
-    if not done.exists():
-        seconds, peak = watch([str(python), str(SYNTHESIS), str(folder / EVENTS), str(folder / SYNTHESISED)])
-        done.write_text(json.dumps({"feature_seconds": seconds, "feature_mb": peak}))
-    cost: dict[str, float] = json.loads(done.read_text())
-    return cost
-
-
-def run_method(
-    name: str,
-    task: BenchTask,
-    method: Method,
-    models: dict[str, Any],
-    prepared: dict[str, Any],
-    asked: argparse.Namespace,
-) -> tuple[dict[str, dict[str, Any]], float, float]:
-    """Return a method's predictions by variant and attribute, wall seconds and peak memory in MB."""
-    folder = Path(prepared["folder"])
-    out = folder / f"predictions-{method.name}.joblib"
-    job = {
-        **prepared,
-        "variants": models,
-        "features": method.features,
-        "columns": method.columns,
-        "folds": asked.folds or (3 if asked.quick else 5),
-        "repeats": asked.repeats or (1 if asked.quick else task.repeats),
-        "certified": asked.certified,
-        "out": str(out),
-    }
-    seconds, peak = run("learn", job, folder / f"learn-{method.name}.json")
-    return joblib.load(out), seconds, peak
-
-
-def run(module: str, job: dict[str, Any], file: Path) -> tuple[float, float]:
-    """Run a module of this package on a job in a process of its own; return seconds and peak memory in MB."""
-    file.write_text(json.dumps(job))
-    return watch([sys.executable, "-m", f"tests.bench.quality.{module}", str(file)])
 
 
 def machine() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Deep feature synthesis by featuretools, run by a Python of its own: `python dfs.py <folder of events> <file>`.
 
-This file imports nothing of the package, because featuretools wants pandas 2 and lives in a virtual environment of its own
-(`make bench-quality` makes it). It reads the events before as_of that `prepare` exported, and writes one row of
+This file imports nothing of the package, because featuretools wants pandas 2 and lives in a virtual environment of its
+own (`make bench-quality` makes it). It reads the events before as_of that `prepare` exported, and writes one row of
 features per customer. Kanter & Veeramachaneni 2015, IEEE DSAA, doi:10.1109/DSAA.2015.7344858.
 """
 
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def synthesise(folder: Path, told: dict) -> pd.DataFrame:
-    """Return numeric features, one row per customer: deep feature synthesis, and what it found of categories one-hot."""
+    """Return numeric features, one row per customer; categories become one column for each of the commonest."""
     customer, entities, seen = told["customer"], featuretools.EntitySet("logs"), []
     for log, fields in told["logs"].items():
         events = pd.read_parquet(folder / f"{log}.parquet")

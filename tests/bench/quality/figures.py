@@ -16,7 +16,7 @@ from pipeline.predictor import OutOfFold
 PRECISION = 0.8
 MEAN = "mean"
 
-# A metric of one repeat: true positions, probabilities, stated values, folds, weights -> one number, or one per resample.
+# One repeat's true positions, probabilities, stated values, folds, weights -> one number, or one per resample.
 Metric = Callable[[Ints, Floats, Ints, Ints, Floats | None], Any]
 
 

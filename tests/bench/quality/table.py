@@ -48,7 +48,7 @@ def show_task(task: str, methods: dict[str, str], figures: dict[str, dict[str, d
             _title(task, attribute, first, attributes),
             ["method", *COLUMNS.values()],
             rows,
-            NOTE * (attribute == shown[-1]),
+            NOTE if attribute == shown[-1] else "",
         )
     if shown == [MEAN]:
         best, found = list(figures.items())[-1]
@@ -74,8 +74,8 @@ def show_costs(rows: list[dict[str, Any]]) -> None:
         "Cost",
         columns,
         cells,
-        "Wall seconds, and the largest sum of the resident memory of a method's processes; the features of this package are "
-        "made once per task. All folds, with calibration and certification.",
+        "Wall seconds, start of the processes included, and the largest sum of their resident memory; the features of "
+        "this package are made once per task. All folds.",
         left=(0, 1),
     )
 

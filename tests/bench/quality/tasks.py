@@ -16,12 +16,42 @@ CONF = Path(__file__).parents[3] / "conf"
 # The binary questions of the default source's catalogue: lapse and return, the most and the largest purchases, coupons,
 # and every interest. Those of style (weekend, evening, promotion …) and the ordinal ones are left out.
 FUTURE = (
-    "will_lapse will_return top_spender big_basket_shopper will_redeem_coupon buys_baby buys_diapers buys_cat_food "
-    "buys_dog_food buys_wine buys_beer buys_liquor buys_cigarettes buys_cosmetics buys_hair_care buys_vitamins "
-    "buys_medicine buys_organic buys_vegetarian buys_seafood buys_deli buys_bakery buys_flowers buys_magazines "
-    "buys_greeting_cards buys_kitchenware buys_toys buys_coffee buys_tea buys_sweets buys_soft_drinks buys_frozen_meals "
-    "buys_mexican_food buys_asian_food buys_fuel"
-).split()
+    "will_lapse",
+    "will_return",
+    "top_spender",
+    "big_basket_shopper",
+    "will_redeem_coupon",
+    "buys_baby",
+    "buys_diapers",
+    "buys_cat_food",
+    "buys_dog_food",
+    "buys_wine",
+    "buys_beer",
+    "buys_liquor",
+    "buys_cigarettes",
+    "buys_cosmetics",
+    "buys_hair_care",
+    "buys_vitamins",
+    "buys_medicine",
+    "buys_organic",
+    "buys_vegetarian",
+    "buys_seafood",
+    "buys_deli",
+    "buys_bakery",
+    "buys_flowers",
+    "buys_magazines",
+    "buys_greeting_cards",
+    "buys_kitchenware",
+    "buys_toys",
+    "buys_coffee",
+    "buys_tea",
+    "buys_sweets",
+    "buys_soft_drinks",
+    "buys_frozen_meals",
+    "buys_mexican_food",
+    "buys_asian_food",
+    "buys_fuel",
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +117,7 @@ def tasks(movielens: Path | None = None) -> dict[str, BenchTask]:
         BenchTask(
             "journey_future",
             ("data=complete_journey", "data.as_of=2017-11-06"),
-            tuple(FUTURE),
+            FUTURE,
             repeats=1,
             quick=("will_lapse", "top_spender", "buys_cat_food", "buys_beer"),
         ),
