@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import sys
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ import psutil
 from pipeline import console
 from pipeline.errors import PipelineError
 from tests.bench.quality.ablation import variants
-from tests.bench.quality.figures import MEAN, Scored, score
+from tests.bench.quality.figures import MEAN, Figure, Scored, score
 from tests.bench.quality.methods import METHODS, Method, listed, recipe
 from tests.bench.quality.processes import prepare_task, run_method, synthesise
 from tests.bench.quality.table import show_ablation, show_costs, show_task
@@ -95,6 +97,8 @@ def bench(asked: argparse.Namespace) -> None:
         written["tasks"][name] = run(name, task, prepared, asked, written)
         asked.json.parent.mkdir(parents=True, exist_ok=True)
         asked.json.write_text(json.dumps(written, indent=1))
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    asked.json.write_text(json.dumps(written, indent=1))
     if written["cost"]:
         show_costs(written["cost"])
     console.say(f"written to {asked.json}")
@@ -135,10 +139,7 @@ def compare(
         console.say(f"{name}: {method.title}: mean AUC {area:.3f}, {seconds:.0f} s, {peak:.0f} MB")
     if figures:
         show_task(name, titles, figures)
-    return {
-        method: {row: {metric: asdict(figure) for metric, figure in by.items()} for row, by in found.items()}
-        for method, found in figures.items()
-    }
+    return {method: {row: plain(by) for row, by in found.items()} for method, found in figures.items()}
 
 
 def ablate(
@@ -153,11 +154,21 @@ def ablate(
     full: Scored = next(iter(scored.values()))
     return {
         variant: {
-            MEAN: {metric: asdict(figure) for metric, figure in one.figures()[MEAN].items()},
-            "difference": one.difference(full),
+            MEAN: plain(one.figures()[MEAN]),
+            "difference": {metric: _finite(three) for metric, three in one.difference(full).items()},
         }
         for variant, one in scored.items()
     }
+
+
+def plain(figures: dict[str, Figure]) -> dict[str, dict[str, float | None]]:
+    """Return figures as JSON knows them: what is undefined is null."""
+    fields = Figure.__dataclass_fields__
+    return {metric: dict(zip(fields, _finite(astuple(figure)), strict=True)) for metric, figure in figures.items()}
+
+
+def _finite(numbers: Iterable[float]) -> list[float | None]:
+    return [None if math.isnan(number) else number for number in numbers]
 
 
 def machine() -> dict[str, Any]:

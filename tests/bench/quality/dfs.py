@@ -10,7 +10,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import featuretools
 import pandas as pd
 
 DEPTH = 2  # aggregates of events, and aggregates of their transformed columns
@@ -18,6 +17,8 @@ DEPTH = 2  # aggregates of events, and aggregates of their transformed columns
 
 def main() -> None:
     """Write the features of all customers with the default primitives."""
+    import featuretools  # only here, so that tests can be collected without it
+
     warnings.filterwarnings("ignore")  # of featuretools' own use of pandas
     folder, target = Path(sys.argv[1]), Path(sys.argv[2])
     told = json.loads((folder / "logs.json").read_text())
@@ -30,6 +31,8 @@ def main() -> None:
 
 def synthesise(folder: Path, told: dict) -> pd.DataFrame:
     """Return numeric features, one row per customer; categories become one column for each of the commonest."""
+    import featuretools
+
     customer, entities, seen = told["customer"], featuretools.EntitySet("logs"), []
     for log, fields in told["logs"].items():
         events = pd.read_parquet(folder / f"{log}.parquet")

@@ -34,7 +34,8 @@ def reached(score: Floats, right: np.ndarray, weights: Floats | None = None, lea
 
     Examples
     --------
-    >>> reached(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]), least=0.6)
+    >>> right, answers = reached(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]), least=0.6)
+    >>> float(right), float(answers)
     (2.0, 3.0)
     """
     order = np.argsort(-score, kind="stable")

@@ -29,7 +29,12 @@ def prepare_task(
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "prepared.json"
     expected = fingerprint(config, task.attributes, code_fingerprint())
-    job = {"config": config, "attributes": list(task.attributes), "folder": str(folder), "workers": min(asked.workers, len(attributes))}
+    job = {
+        "config": config,
+        "attributes": list(task.attributes),
+        "folder": str(folder),
+        "workers": min(asked.workers, len(attributes)),
+    }
     if not done.exists() or json.loads(done.read_text())["fingerprint"] != expected:
         seconds, peak = run("prepare", job, folder / "prepare.json")
         (folder / "dfs.json").unlink(missing_ok=True)
