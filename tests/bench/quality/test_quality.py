@@ -50,7 +50,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "folder": str(root / "task"),
         "attributes": ATTRIBUTES,
         "workers": 1,
-        "folds": 3,
+        "folds": 2,
         "repeats": 1,
         "certified": True,
     }
@@ -58,7 +58,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def areas(job: dict[str, Any], name: str) -> dict[str, float]:
     method = METHODS[name]
-    variant = {"one": recipe(method.model)}
+    variant = {"one": {**recipe(method.model), "folds": 2}}  # inner folds, to save time
     found = learn({**job, "variants": variant, "features": method.features, "columns": method.columns})["one"]
     figures = score(found, resamples=20).figures()
     return {attribute: figures[attribute]["auc"].estimate for attribute in ATTRIBUTES}
@@ -117,7 +117,7 @@ def test_plain_cross_validation_uses_the_folds_of_the_certified_one(job: dict[st
 
 
 def test_members_that_are_remembered_give_what_members_fitted_anew_give(job: dict[str, Any]) -> None:
-    model = recipe("blended")
+    model = recipe("blended") | {"folds": 2}
     members = model["estimator"]["members"]
     model["estimator"]["members"] = {name: members[name] for name in ("linear", "presence")}
     some = {**job, "attributes": ["kind"], "features": "pipeline", "columns": "all"}
