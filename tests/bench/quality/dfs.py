@@ -13,10 +13,24 @@ from pathlib import Path
 import pandas as pd
 
 DEPTH = 2  # aggregates of events, and aggregates of their transformed columns
+# featuretools' defaults, and how long ago the last event was, without which nobody would ask whether a customer lapses.
+AGGREGATES = [
+    "sum",
+    "std",
+    "max",
+    "skew",
+    "min",
+    "mean",
+    "count",
+    "percent_true",
+    "num_unique",
+    "mode",
+    "time_since_last",
+]
 
 
 def main() -> None:
-    """Write the features of all customers with the default primitives."""
+    """Write the features of all customers by the primitives named above."""
     import featuretools  # only here, so that tests can be collected without it
 
     warnings.filterwarnings("ignore")  # of featuretools' own use of pandas
@@ -55,6 +69,7 @@ def synthesise(folder: Path, told: dict) -> pd.DataFrame:
         entityset=entities,
         target_dataframe_name="customers",
         cutoff_time=pd.Timestamp(told["as_of"]),
+        agg_primitives=AGGREGATES,
         max_depth=DEPTH,
         n_jobs=1,
     )

@@ -86,7 +86,7 @@ def test_featuretools_finds_nothing_where_there_is_nothing(job: dict[str, Any]) 
     assert told["features"] > 10
     found = areas(job, "featuretools")
     assert abs(found["coin"] - 0.5) < 0.12
-    assert found["lapses"] > 0.6
+    assert found["lapses"] > 0.6  # by the time since the last event
 
 
 def test_what_other_tools_are_given_ends_before_the_cut_off(job: dict[str, Any]) -> None:
@@ -108,12 +108,11 @@ def test_plain_cross_validation_uses_the_folds_of_the_certified_one(job: dict[st
     assert (plain.y == certified.y).all()
     assert (plain.customers == certified.customers).all()
     assert plain.prior == pytest.approx(certified.prior)
-    # Calibration by temperature or sigmoid is monotone: both rank alike within a fold.
-    ranks = [
-        [np.argsort(one.proba[0, one.folds[0] == f, 1], kind="stable").tolist() for f in range(3)]
-        for one in (plain, certified)
-    ]
-    assert ranks[0] == ranks[1]
+    # Calibration is monotone: within a fold, who ranks higher by one never ranks lower by the other.
+    for fold in range(3):
+        mine = plain.folds[0] == fold
+        order = np.argsort(plain.proba[0, mine, 1])
+        assert (np.diff(certified.proba[0, mine, 1][order]) >= -1e-9).all()
 
 
 def test_members_that_are_remembered_give_what_members_fitted_anew_give(job: dict[str, Any]) -> None:
