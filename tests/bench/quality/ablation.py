@@ -27,7 +27,7 @@ def variants(model: dict[str, Any]) -> dict[str, dict[str, Any]]:
     Examples
     --------
     >>> list(variants({"estimator": {"members": {"a": {}, "b": {}, "c": {}}}}))
-    ['full recipe', 'without a', 'without b', 'without c', 'a alone', 'a + b']
+    ['full recipe', 'without a', 'without b', 'without c (a + b)', 'a alone']
     """
     members = list(model["estimator"].get("members") or {})
     if len(members) < 2:
@@ -35,8 +35,9 @@ def variants(model: dict[str, Any]) -> dict[str, dict[str, Any]]:
             f"--ablate: a recipe with at least two members is needed; '{model.get('name')}' has {members}"
         )
     kept = {f"without {name}": [other for other in members if other != name] for name in members}
-    kept |= {f"{members[0]} alone": members[:1]}
-    kept |= {" + ".join(members[:n]): members[:n] for n in range(2, len(members))}
+    last = f"without {members[-1]}"
+    kept[f"{last} ({' + '.join(members[:-1])})"] = kept.pop(last)  # a step of building up as well
+    kept |= {" + ".join(members[:n]) + " alone" * (n == 1): members[:n] for n in range(len(members) - 2, 0, -1)}
     found = {FULL: model}
     for name, some in kept.items():
         reduced = deepcopy(model)

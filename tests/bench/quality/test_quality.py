@@ -122,11 +122,11 @@ def test_members_that_are_remembered_give_what_members_fitted_anew_give(job: dic
     some = {**job, "attributes": ["kind"], "features": "pipeline", "columns": "all"}
     reduced = variants(model)
     together = learn({**some, "variants": reduced})
-    assert list(together) == [FULL, "without linear", "without presence", "linear alone"]
+    assert list(together) == [FULL, "without linear", "without presence (linear)"]
     for name in (FULL, "without linear"):
         alone = learn({**some, "variants": {name: reduced[name]}})
         assert (together[name]["kind"].proba == alone[name]["kind"].proba).all()
-    assert (together[FULL]["kind"].proba != together["linear alone"]["kind"].proba).any()
+    assert (together[FULL]["kind"].proba != together["without presence (linear)"]["kind"].proba).any()
 
 
 def test_a_recipe_without_members_cannot_be_taken_apart() -> None:
