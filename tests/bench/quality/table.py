@@ -16,7 +16,7 @@ COLUMNS = {
     "auc": "AUC [95 %]",
     "auc_pooled": "pooled",
     "log_loss": "log-loss",
-    "accuracy": "accuracy",
+    "accuracy": "acc.",
     "coverage": "cov. 80",
     "recall": "rec. 80",
     "certified_coverage": "cert. cov",

