@@ -130,7 +130,7 @@ def compare(
                 continue
             cost = synthesise(prepared, asked.peers)
         found, seconds, peak = run_method(name, task, method, {method.model: recipe(method.model)}, prepared, asked)
-        scored = score(found[method.model], asked.resamples)
+        scored = score(found[method.model], asked.resamples, certified=asked.certified)
         figures[method.name], titles[method.name] = scored.figures(), method.title
         written["cost"].append(
             {"task": name, "method": method.name, "title": method.title, **cost, "seconds": seconds, "peak_mb": peak}
@@ -148,7 +148,10 @@ def ablate(
     """Run a blend and its reduced recipes on one task, print and return their means and differences."""
     method = Method(asked.model, asked.model, asked.model)
     found, seconds, _ = run_method(name, task, method, variants(recipe(asked.model)), prepared, asked)
-    scored = {variant: score(by_attribute, asked.resamples) for variant, by_attribute in found.items()}
+    scored = {
+        variant: score(by_attribute, asked.resamples, certified=asked.certified)
+        for variant, by_attribute in found.items()
+    }
     console.say(f"{name}: {len(found)} recipes, {seconds:.0f} s")
     show_ablation(name, scored)
     full: Scored = next(iter(scored.values()))

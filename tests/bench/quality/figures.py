@@ -133,11 +133,11 @@ class Scored:
         return {metric: (float(point[j]), float(low[j]), float(high[j])) for j, metric in enumerate(METRICS)}
 
 
-def score(found: dict[str, OutOfFold], resamples: int = 200, seed: int = 0) -> Scored:
+def score(found: dict[str, OutOfFold], resamples: int = 200, seed: int = 0, certified: bool = True) -> Scored:
     """Return all metrics of all attributes on the same resamples of the task's customers.
 
     The same seed draws the same customers for every method, so that differences are paired, and for every attribute,
-    so that the interval of a mean over attributes knows that they are of the same people.
+    so that the interval of a mean over attributes knows that they are of the same people. Where nothing was `certified`, its figures are NaN.
     """
     customers = np.unique(np.concatenate([one.customers for one in found.values()]).astype(str))
     shape = (len(found), len(METRICS))
@@ -147,7 +147,7 @@ def score(found: dict[str, OutOfFold], resamples: int = 200, seed: int = 0) -> S
         place = np.searchsorted(customers, one.customers.astype(str))
         for j, metric in enumerate(METRICS):
             function = BOTH.get(metric) or (BINARY[metric] if one.proba.shape[2] == 2 else None)
-            if function is None:
+            if function is None or (metric.startswith("certified") and not certified):
                 continue
             by_repeat = [
                 partial(function, one.y, proba, stated, folds)

@@ -104,7 +104,7 @@ def _title(task: str, attribute: str, found: dict[str, dict[str, Figure]], attri
     if attribute == MEAN:
         return f"{task}: mean of {len(attributes)} attributes"
     one = found[attribute]
-    share = one["certified_precision_last"].prior
+    share = one["recall"].prior
     return f"{task}: {attribute}, {one['auc'].n:,} customers" + (
         "" if math.isnan(share) else f", {share:.0%} have the last value"
     )

@@ -92,6 +92,14 @@ def test_certified_figures_count_what_was_stated() -> None:
     assert set(found) == set(METRICS)
 
 
+def test_where_nothing_was_certified_its_figures_are_undefined() -> None:
+    one = out_of_fold([1, 0, 1], [0.9, 0.2, 0.6])
+    found = score({"a": one}, resamples=5, certified=False).figures()["a"]
+    assert [metric for metric in METRICS if np.isnan(found[metric].estimate)] == [
+        metric for metric in METRICS if metric.startswith("certified")
+    ]
+
+
 def test_beyond_two_values_there_is_no_recall() -> None:
     one = out_of_fold([1, 0, 1], [0.9, 0.2, 0.6])
     three = OutOfFold(
