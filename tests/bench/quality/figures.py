@@ -137,7 +137,8 @@ def score(found: dict[str, OutOfFold], resamples: int = 200, seed: int = 0, cert
     """Return all metrics of all attributes on the same resamples of the task's customers.
 
     The same seed draws the same customers for every method, so that differences are paired, and for every attribute,
-    so that the interval of a mean over attributes knows that they are of the same people. Where nothing was `certified`, its figures are NaN.
+    so that the interval of a mean over attributes knows that they are of the same people. Where nothing
+    was `certified`, its figures are NaN.
     """
     customers = np.unique(np.concatenate([one.customers for one in found.values()]).astype(str))
     shape = (len(found), len(METRICS))
