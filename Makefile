@@ -6,10 +6,10 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score shares lookalike portrait compare sweep ui test check format bench clean
+.PHONY: help setup train score shares lookalike portrait compare sweep ui test check format bench bench-quality clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## create the virtual environment and install everything (the other targets do it for you)
 
@@ -62,6 +62,17 @@ format: setup ## format the code and mend what the linter can
 
 bench: setup ## time and memory of each stage, as a table
 	OMP_WAIT_POLICY=passive $(VENV)/bin/python -m tests.bench $(ARGS)
+
+# Peers want older libraries than we do: a Python of their own, with the extra [peers] alone.
+PEERS ?= .venv-peers
+
+$(PEERS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["peers"], sep="\n")' | $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement /dev/stdin
+	@touch $@
+
+bench-quality: setup $(PEERS)/.ready ## predictive quality on fixed folds against open tools, as a table (ARGS="--help")
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)/bin/python -m tests.bench.quality --peers $(PEERS)/bin/python $(ARGS)
 
 clean: ## remove what the stages wrote, not the models
 	rm -rf outputs
