@@ -172,7 +172,7 @@ class CrossCalibration:
         return next(one.method for one in self.tried(*without) if one.chosen)
 
     def calibrated(self) -> Floats:
-        """Return probabilities, each calibrated by what was fitted and chosen without the row's fold; shape of `proba`."""
+        """Return probabilities of the shape of `proba`, each row calibrated without its fold."""
         clean = np.empty_like(self.proba)
         for fold in np.unique(self.folds).tolist():
             test = self.folds == fold
