@@ -54,8 +54,8 @@ def _hydra(config: DictConfig) -> float | None:
 
     try:
         settings = settings_of(config)
-        if HydraConfig.get().mode == RunMode.MULTIRUN:  # what stands before the sweep was run before the first trial
-            settings = replace(settings, stages=("sweep",))
+        if HydraConfig.get().mode == RunMode.MULTIRUN and "sweep" in settings.stages:
+            settings = replace(settings, stages=("sweep",))  # the stages before were run before the first trial
         return run(settings)
     except PipelineError as error:  # told here, because Hydra would first print all overrides
         _fail(str(error))

@@ -73,11 +73,16 @@ def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: i
 
 
 def sampled(engine: DuckDBEngine, table: ir.Table, data: Data) -> ir.Table:
-    """Return the rows of the customers that `data.sample` keeps, by a hash of the id; rows without an id stay."""
+    """Return the rows of the customers that `data.sample` keeps, by a hash of the id.
+
+    Rows without an id are thinned as much, by a hash of all that is in them, so that the share of bad rows stays what
+    it is in the whole source.
+    """
     if data.sample is None:
         return table
-    chosen = engine.hash32(ibis.literal("sample:") + table[CUSTOMER].fill_null("")) < int(data.sample * 2**32)
-    return table.filter(chosen | table[CUSTOMER].isnull())
+    content = [table[name].cast("string").fill_null("") for name in table.columns if name != CUSTOMER]
+    key = table[CUSTOMER].fill_null(ibis.literal("|").join(content)) if content else table[CUSTOMER].fill_null("")
+    return table.filter(engine.hash32(ibis.literal("sample:") + key) < int(data.sample * 2**32))
 
 
 def _level(token: ir.StringColumn, name: str, log: Log) -> ir.StringColumn:

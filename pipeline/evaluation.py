@@ -21,7 +21,7 @@ from pipeline.metrics import Floats, Ints
 
 Kind = Literal["binary", "nominal", "ordinal"]
 
-_FEW = 30
+_SHARES = ("precision", "recall", "coverage")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Estimate:
     """One metric of one attribute, or of one of its values.
 
     `value` is empty for the attribute as a whole. `low` and `high` are the 2.5 % and 97.5 % percentiles of
-    the bootstrap. `prior` is what the class shares of the training side alone would score. `n` counts the
+    the bootstrap, of shares of statements the ends of the exact interval. `prior` is what the class shares of the training side alone would score. `n` counts the
     customers in the denominator: those with the value for recall, those stated for precision (mean over
     repeats, rounded), else all.
     """
@@ -57,8 +57,8 @@ def evaluate(
 ) -> list[Estimate]:
     """Return all metrics of one attribute, each the mean over repeats with a bootstrap interval.
 
-    The bootstrap collapses where there is little to draw from: the precision of fewer than 30 statements has the exact
-    binomial interval instead (Clopper & Pearson 1934, Biometrika 26).
+    The bootstrap collapses where a share is near 0 or 1: precision, recall and coverage have the exact binomial interval
+    instead (Clopper & Pearson 1934, Biometrika 26).
 
     The prior ranks nobody, so its AUC is 0.5; to be compared with precision it is the share of the value,
     and with recall the coverage (both are what stating the value at random would give); there is none for
@@ -104,7 +104,7 @@ def evaluate(
     resampled = _resample(rows, len(y_index), n_resamples, seed)
     low, high = _percentiles(resampled)
     for i, row in enumerate(rows):
-        if row.metric == "precision" and 0 < row.n < _FEW:
+        if row.metric in _SHARES and row.n > 0 and np.isfinite(point[i]):
             exact = binomtest(round(point[i] * row.n), row.n).proportion_ci(0.95, "exact")
             low[i], high[i] = exact.low, exact.high
     return [

@@ -101,21 +101,19 @@ def differences(
     return found
 
 
-def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
-    """Tell which hypotheses are rejected with a family-wise error of at most `level` (Holm 1979, Scand. J. Stat. 6).
+def holm(p_values: Sequence[float] | Floats) -> Floats:
+    """Return p-values corrected for their number: those up to a level are rejected with that family-wise error.
 
-    NaN is never rejected, and counts as a test that was made.
+    Holm 1979, Scandinavian Journal of Statistics 6, 65-70. NaN becomes 1, and counts as a test that was made.
 
-    >>> holm([0.01, 0.04, 0.03, 0.005])
-    [True, False, False, True]
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
     """
-    order = np.argsort(np.nan_to_num(np.asarray(p_values, dtype=np.float64), nan=1.0), kind="stable")
-    rejected = [False] * len(p_values)
-    for rank, position in enumerate(order):
-        if not p_values[position] <= level / (len(p_values) - rank):
-            break
-        rejected[position] = True
-    return rejected
+    p = np.nan_to_num(np.asarray(p_values, dtype=np.float64), nan=1.0)
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return corrected
 
 
 def _same_repeats(new: Judged, old: Judged) -> tuple[Judged, Judged]:

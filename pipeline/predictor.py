@@ -202,7 +202,9 @@ def estimate(
 def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, seed: int) -> OutOfFold:
     """Return predictions for test customers; each fold runs the whole recipe without its test customers."""
     fit_on = _visible(_load(task.earlier_features), task.columns[str(task.earlier_features)])
-    test_on = _visible(_load(task.later_features), task.columns[str(task.later_features)])
+    later = _load(task.later_features)
+    n_events = later.n_events  # of hidden logs, too
+    test_on = _visible(later, task.columns[str(task.later_features)])
     fit_rows, fit_y = _rows(fit_on, task.earlier)
     test_rows, test_y = _rows(test_on, task.labels)
     n_values = len(task.labels.values)
@@ -241,7 +243,7 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
         sets[:, judged],
         unlike[:, judged],
         tuple(rounds),
-        test_on.n_events[test_rows][judged],
+        n_events[test_rows][judged],
     )
 
 

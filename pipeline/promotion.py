@@ -71,10 +71,11 @@ def decide(new: pd.DataFrame, old: pd.DataFrame | None, why_incomparable: str | 
 def question(attribute: Attribute, model: Model) -> str:
     """Return a fingerprint of what an attribute asks and promises.
 
-    Its declaration, precision and confidence, what these are certified for, and for whom nothing is stated.
+    Its declaration, precision and confidence, what these are certified for, for whom nothing is stated, and how often a
+    prediction set holds the true value.
     """
     declared = {key: value for key, value in as_plain(attribute).items() if key not in _NOT_ASKED}
-    promised = (model.confidence, model.certified_for, model.novelty_level)
+    promised = (model.confidence, model.certified_for, model.novelty_level, model.set_coverage)
     return fingerprint(declared, attribute.min_precision or model.min_precision, *promised)
 
 

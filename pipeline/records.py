@@ -144,8 +144,10 @@ def promise_kept(facts: dict[str, Any]) -> dict[str, int]:
     -------
     dict
         By value: `tested`; `certified` ones, and of these `majority`: each attribute's most common value, whose
-        statements may merely repeat it; `measured`: certified for the deployed model and stated on test customers, of
-        which `kept` were right at least as often as required; `pass_value`, `pass_attribute`, `pass_catalogue`: would
+        statements may merely repeat it; `measured`: stated to test customers, of which `kept` were right at least as
+        often as required, and `undeployed` are not certified for the deployed model (in a cross-validation the test
+        customers of one fold certify in the others, so that to leave these out would be to look only at those that test
+        customers confirm); `pass_value`, `pass_attribute`, `pass_catalogue`: would
         be certified if the certificates were to hold for this, see `pipeline.model.multiplicity`.
 
         By attribute: `useful`, of which a value besides the most common one is certified and stated for at least a
@@ -153,12 +155,12 @@ def promise_kept(facts: dict[str, Any]) -> dict[str, int]:
         every measured value as often right as required; `attributes_broken`: for which an exact binomial test says
         at 5 %, divided by the number of measured values, that one of these is right less often than required.
     """
-    by_value = ("tested", "certified", "majority", "measured", "kept", *_PASSES)
+    by_value = ("tested", "certified", "majority", "measured", "kept", "undeployed", *_PASSES)
     by_attribute = ("useful", "attributes_stated", "attributes_kept", "attributes_broken")
     found = dict.fromkeys((*by_value, *by_attribute), 0)
     for fact in facts.values():
         most, required = max(fact["counts"], key=fact["counts"].get), fact["min_precision"]
-        measured = {v: i for v, i in fact["values"].items() if i["threshold"] is not None and i["coverage"] > 0}
+        measured = {value: item for value, item in fact["values"].items() if item["coverage"] > 0}
         kept = [item["precision"] >= required for item in measured.values()]
         for value, item in fact["values"].items():
             certified = item["threshold"] is not None
@@ -169,7 +171,9 @@ def promise_kept(facts: dict[str, Any]) -> dict[str, int]:
                 found[name] += item[name]
         found["measured"] += len(measured)
         found["kept"] += sum(kept)
-        found["useful"] += any(v != most and i["recall"] >= _USEFUL_RECALL for v, i in measured.items())
+        deployed = {value: item for value, item in measured.items() if item["threshold"] is not None}
+        found["undeployed"] += len(measured) - len(deployed)
+        found["useful"] += any(v != most and i["recall"] >= _USEFUL_RECALL for v, i in deployed.items())
         found["attributes_stated"] += bool(measured)
         found["attributes_kept"] += bool(measured) and all(kept)
         found["attributes_broken"] += any(_misses(i, required, _DOUBT / len(measured)) for i in measured.values())

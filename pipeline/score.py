@@ -100,8 +100,9 @@ def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
         facts = found.facts
         if facts.get("question") != question(declaration, settings.model):
             raise ModelError(
-                f"{found.label}: refuses to score: attributes.{name}, or the precision and confidence promised for it, "
-                "has changed since it was trained. Train again (stages=[features,train]), or take the change back."
+                f"{found.label}: refuses to score: attributes.{name}, or what the model promises of it (min_precision, "
+                "confidence, certified_for, novelty_level, set_coverage), has changed since it was trained, or it was "
+                "registered by an earlier version of this program. Train again (stages=[features,train]), or take the change back."
             )
         encoder_name, encoder_version = facts["encoder"]
         key = f"{encoder_name}/{encoder_version}"

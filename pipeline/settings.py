@@ -455,8 +455,10 @@ class Settings:
             if stage not in STAGES:
                 raise ValueError(f"stages: '{stage}' does not exist {did_you_mean(stage, STAGES)}")
         for name in self.attributes:
-            if name.casefold() in (CUSTOMER, AS_OF):
-                raise ValueError(f"attributes: '{name}' is a column of portraits already; choose another name")
+            if name.casefold() in (CUSTOMER, AS_OF, "mean"):
+                raise ValueError(
+                    f"attributes: '{name}' is a column of portraits or a row of tables; choose another name"
+                )
             if not _plain(name):
                 raise ValueError(f"attributes: the name '{name}' must be letters, digits and single underscores")
         return self

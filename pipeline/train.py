@@ -301,6 +301,7 @@ def _track(
     before = tracker.champion(name)
     asked = question(attribute, settings.model)
     version = register_attribute(tracker, run_id, trained, attribute, asked, encoder, labels_us, key)
+    finished = finished and "decision" in version.facts  # registering marks the run as finished for a moment
     replaced = superseded(before, trained, asked) if before is not None else None
     if "decision" in version.facts:  # this training was run before, or was cut off after it decided
         decision = Decision(**version.facts["decision"])
@@ -375,9 +376,10 @@ def _report(facts: dict[str, Any]) -> None:
     kept = facts["promise"]
     console.say(
         f"Of {kept['tested']} values {kept['certified']} are certified, {kept['majority']} of them their attribute's "
-        f"most common one; {kept['kept']} of the {kept['measured']} that were stated to test customers were right as "
-        "often as promised. A value besides the most common one is certified, and stated for at least a fifth of those "
-        f"who have it, for {kept['useful']} of {len(facts['attributes'])} attributes."
+        f"most common one; {kept['kept']} of the {kept['measured']} that were stated to test customers "
+        f"({kept['undeployed']} of which the deployed model does not state) were right as often as promised. A value "
+        "besides the most common one is certified, and stated for at least a fifth of those who have it, for "
+        f"{kept['useful']} of {len(facts['attributes'])} attributes."
     )
     console.say(
         f"Certified each by itself: {kept['pass_value']} values; with all of its attribute: {kept['pass_attribute']}; "

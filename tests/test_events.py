@@ -363,3 +363,17 @@ def test_every_row_of_a_well_formed_csv_file_arrives(tmp_path_factory, table):
     assert len(done.events) + len(done.bad) == len(table) + 1
     good = {(row[0].strip(), row[2].strip() or None) for row in table if row[0].strip() and row[1] == T}
     assert {(row["customer_id"], row["t"]) for row in done.events} == good | {("z", None)}
+
+
+def test_a_sample_keeps_whole_customers_and_the_share_of_bad_rows(tmp_path):
+    ids = [f"c{i // 3:04d}" if i % 4 else None for i in range(6_000)]
+    times = [f"2024-05-06T{i % 24:02d}:{i % 60:02d}:00" for i in range(6_000)]
+    data = parquet_log(
+        tmp_path, {"id": ids, "time": times, "what": [str(i) for i in range(6_000)]}, categorical=["what"]
+    )
+    whole, part = ingest(data, tmp_path / "whole"), ingest(replace(data, sample=0.2), tmp_path / "part")
+    kept = {event["customer_id"] for event in part.events}
+    assert 320 < len(kept) < 480  # of 2,000
+    assert part.events == [event for event in whole.events if event["customer_id"] in kept]
+    share = len(part.bad) / (len(part.bad) + len(part.events))
+    assert 0.20 < share < 0.30  # 0.25 in the whole

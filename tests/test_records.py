@@ -69,3 +69,11 @@ def test_several_values_of_an_attribute_share_the_level_of_the_test() -> None:
     missed = value(0.7, 100, 0.72, passes=1)
     assert promise_kept({"alone": attribute(no=missed)})["attributes_broken"] == 1
     assert promise_kept({"two": attribute(no=missed, yes=value(0.7, 100, 0.9))})["attributes_broken"] == 0
+
+
+def test_what_folds_stated_wrongly_counts_though_the_deployed_model_is_silent_for_that_reason() -> None:
+    # P(Bin(50, 0.8) <= 30) = 0.0009.
+    found = promise_kept({"silenced": attribute(no=value(None), yes=value(None, 50, 0.6, recall=0.4))})
+    assert (found["measured"], found["kept"], found["undeployed"], found["certified"]) == (1, 0, 1, 0)
+    assert (found["attributes_stated"], found["attributes_kept"], found["attributes_broken"]) == (1, 0, 1)
+    assert found["useful"] == 0

@@ -11,6 +11,7 @@ from scipy.stats import binom, binomtest, norm
 from pipeline import metrics
 from pipeline.labels.known import Labels
 from pipeline.metrics import Floats, Ints
+from pipeline.paired import holm
 from pipeline.predictor import OutOfFold
 
 HIDDEN_BELOW = 20  # customers: their figures would be theirs, not a group's
@@ -116,18 +117,6 @@ def by_answers(customers: np.ndarray, labels: Labels) -> Grouping:
     """Return customers by their own answer to another attribute."""
     answers = dict(zip(labels.customers, labels.y.tolist(), strict=True))
     return Grouping(labels.values, np.array([answers.get(customer, -1) for customer in customers], dtype=np.int64))
-
-
-def holm(p: Floats) -> Floats:
-    """Return p-values corrected for their number by Holm's method.
-
-    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p, kind="stable")
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    return corrected
 
 
 def auc_with_influence(y: Ints, proba: Floats, folds: Ints) -> tuple[float, Floats]:

@@ -14,6 +14,9 @@ from pipeline.tracking import CHAMPION, PARENT, Run, Tracker
 THE_REFERENCE = "is the reference"
 
 
+_LEVEL = 0.05  # family-wise error of what is marked in a table
+
+
 @dataclass(frozen=True)
 class Cell:
     """One attribute of one training, or under the attribute `mean` all that the compared trainings share.
@@ -105,9 +108,9 @@ def matrix(kept: Kept, chosen: Sequence[Run], known: Mapping[str, Run], question
     references = {name: kept.reference(name, question) for name in sorted(set().union(*owned))}
     cells = [cell for run in chosen for cell in _of_run(kept, run, references, known, question, shared)]
     single = [i for i, cell in enumerate(cells) if cell.difference is not None and cell.attribute != MEAN]
-    survives = holm([_p(cells[i]) for i in single])
-    for i, survived in zip(single, survives, strict=True):
-        cells[i] = replace(cells[i], survives=survived)
+    corrected = holm([_p(cells[i]) for i in single])
+    for i, p in zip(single, corrected, strict=True):
+        cells[i] = replace(cells[i], survives=bool(p <= _LEVEL))
     return cells
 
 

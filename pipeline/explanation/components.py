@@ -9,7 +9,7 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.naming import is_component
 from pipeline.model.blocks import Floats, Matrix
 
-_ROWS = 512  # at a time: rows x tokens doubles are held
+_CELLS = 4_000_000  # rows x tokens doubles that are held at a time
 
 
 def to_tokens(pushes: Matrix, matrix: FeatureMatrix) -> sp.csr_array:
@@ -40,9 +40,10 @@ def to_tokens(pushes: Matrix, matrix: FeatureMatrix) -> sp.csr_array:
     up, down = np.maximum(matrix.loadings, 0.0), np.maximum(-matrix.loadings, 0.0)
     tokens = sp.csr_array(matrix.X[:, matrix.n_dense :])
     tokens = tokens if matrix.weights is None else sp.csr_array(matrix.weights.transform(tokens))
+    rows = max(1, _CELLS // max(1, tokens.shape[1]))
     parts = [
-        _rows_to_tokens(pushes[start : start + _ROWS], tokens[start : start + _ROWS], at, up, down)
-        for start in range(0, pushes.shape[0], _ROWS)
+        _rows_to_tokens(pushes[start : start + rows], tokens[start : start + rows], at, up, down)
+        for start in range(0, pushes.shape[0], rows)
     ]
     return sp.csr_array(sp.vstack(parts, format="csr")) if parts else pushes
 

@@ -49,7 +49,7 @@ def future_labels(
     rule, where = attribute.future, f"attributes.{name}.future"
     if rule is None:
         raise ConfigError(f"{where}: this attribute is no future one")
-    check_rule(rule.log, [*rule.where], [*rule.above, *([rule.field] if rule.field else [])], data, where)
+    check_rule(rule.log, [*rule.where], [rule.field] if rule.field else [], data, where, rule.above)
     end_us = as_of_us + rule.horizon_days * US_PER_DAY
     last_us = max(facts["last_us"] for facts in read_manifest(events)["logs"].values())
     if end_us > last_us + _LONGEST_DAY_US:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import ibis
@@ -16,7 +16,9 @@ from pipeline.outputs import read_manifest
 from pipeline.settings import Data
 
 
-def check_rule(log: str, conditions: list[str], fields: list[str], data: Data, where: str) -> None:
+def check_rule(
+    log: str, conditions: list[str], fields: list[str], data: Data, where: str, above: Iterable[str] = ()
+) -> None:
     """Refuse a rule over events that names an unknown log or field.
 
     Raises
@@ -33,11 +35,11 @@ def check_rule(log: str, conditions: list[str], fields: list[str], data: Data, w
                 f"{where}.where: '{condition}' is no categorical field of '{log}' "
                 f"{did_you_mean(condition, token_fields(declared))}"
             )
-    for field in fields:
+    for key, field in [*(("field", name) for name in fields), *(("above", name) for name in above)]:
         if field in declared.numeric:
             continue
         raise ConfigError(
-            f"{where}.field: '{field}' is no numeric field of '{log}' {did_you_mean(field, declared.numeric)}"
+            f"{where}.{key}: '{field}' is no numeric field of '{log}' {did_you_mean(field, declared.numeric)}"
         )
 
 

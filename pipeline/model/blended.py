@@ -13,6 +13,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from pipeline.errors import ConfigError
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, Matrix, encode_labels
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.crossfit import align_columns, fold_numbers
@@ -171,7 +172,9 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
 
     def _make(self, n_features: int) -> dict[str, Any]:
         """Return unfitted members that have something to read."""
-        members = self.members or {"linear": SparseLogistic(), "boosting": DenseBoosting()}
+        members = (
+            self.members if self.members is not None else {"linear": SparseLogistic(), "boosting": DenseBoosting()}
+        )
         made = {}
         for name, member in members.items():
             copy = clone(member)
@@ -179,6 +182,11 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
             copy.set_params(**{key: getattr(self, key) for key in ("n_dense", "n_vector") if key in own})
             if self._has_input(copy, own, n_features):
                 made[name] = copy
+        if not made:
+            raise ConfigError(
+                f"BlendedClassifier: none of the members {', '.join(members) or '(none is given)'} has a column to read "
+                f"among {n_features}: n_dense={self.n_dense}, n_vector={self.n_vector}"
+            )
         return made
 
     def _has_input(self, member: Any, parameters: Mapping[str, Any], n_features: int) -> bool:

@@ -167,7 +167,8 @@ class CrossCalibration:
         """Return the method that is chosen without some folds; a single candidate is not tried."""
         if self.calibration != "auto":
             return self.calibration
-        if (~np.isin(self.folds, without)).sum() < _MANY:
+        kept = ~np.isin(self.folds, without)
+        if kept.sum() < _MANY or len(np.unique(self.folds[kept])) < 2:  # of two folds, none is left to choose on
             return "temperature"
         return next(one.method for one in self.tried(*without) if one.chosen)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -19,14 +18,11 @@ class TokenBoosting(DenseBoosting):
     Trees on all tokens are slow and learn noise; chosen ones make trees that know single products as well as
     amounts. They read the counts themselves: on diaries, where a token's count is the time spent, that says much more
     than a weight that depends on the rest of the row. How many: an eighth of the training customers, within bounds.
-    From `large_from` customers on the trees are more and larger.
 
     Parameters
     ----------
     least_tokens, most_tokens
         Bounds of the number of tokens.
-    large_from
-        Training customers from which on three times the trees, of four times the leaves, are grown.
 
     The others are those of `DenseBoosting`.
 
@@ -68,11 +64,11 @@ class TokenBoosting(DenseBoosting):
             feature_fraction,
             subsample,
             max_bin,
+            large_from,
             random_state,
         )
         self.least_tokens = least_tokens
         self.most_tokens = most_tokens
-        self.large_from = large_from
 
     def _choose_columns(self, X: Matrix, y_index: Ints) -> None:
         tokens = self._tokens(X)
@@ -84,16 +80,6 @@ class TokenBoosting(DenseBoosting):
             warnings.simplefilter("ignore")  # a token that everybody has alike has no F
             told_apart = np.nan_to_num(f_classif(_logs(tokens), y_index)[0], nan=-1.0, posinf=np.inf)
         self.tokens_ = np.sort(np.argsort(-told_apart, kind="stable")[:wanted])
-
-    def _growth(self, n_customers: int) -> dict[str, Any]:
-        growth = super()._growth(n_customers)
-        if n_customers < self.large_from:
-            return growth
-        return {
-            "n_estimators": 3 * growth["n_estimators"],
-            "num_leaves": 4 * growth["num_leaves"] + 3,
-            "min_child_samples": 2 * growth["min_child_samples"],
-        }
 
     def _inputs(self, X: Matrix) -> Matrix:
         dense, chosen = self._dense(X).astype(np.float32), self._tokens(X)[:, self.tokens_].astype(np.float32)

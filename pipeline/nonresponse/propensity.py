@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from pipeline.evaluation import evaluate
-from pipeline.features.naming import VECTOR, readable
+from pipeline.features.naming import is_component, readable
 from pipeline.model.blocks import Floats, Ints, Matrix
 from pipeline.model.crossfit import fold_numbers, out_of_fold
 from pipeline.model.token_boosting import TokenBoosting
@@ -107,7 +107,7 @@ def _telling(X: Matrix, names: np.ndarray, answered: np.ndarray, n_dense: int, s
     model = behaviour_model(n_dense, seed).fit(X, answered.astype(np.int64))
     sample = np.linspace(0, X.shape[0] - 1, min(X.shape[0], _EXPLAINED)).astype(int)
     weight = np.asarray(abs(model.contributions(X[sample], 1)).mean(axis=0)).ravel()
-    worded = np.array([not str(name).startswith(f"{VECTOR}__") for name in names])
+    worded = ~is_component(names)
     best = [i for i in np.argsort(-weight, kind="stable") if worded[i] and weight[i] > 0][:n]
     columns = X[:, best].toarray()
     means = [[_mean(columns[side, i]) for i in range(len(best))] for side in (answered, ~answered)]

@@ -107,6 +107,8 @@ def cross_fitted_values(X: Matrix, y_index: Ints, folds: Ints, n_values: int, n_
 
 def _too_few_of_a_value(y_index: Ints, values: tuple[str, ...]) -> str:
     counts = np.bincount(y_index[y_index >= 0], minlength=len(values))
+    if len(values) < 2:
+        return f"all {counts.sum():,} answered '{values[0]}'"
     rarest = int(counts.argmin())
     if counts[rarest] >= LEAST_PER_VALUE:
         return ""

@@ -100,7 +100,7 @@ def share_table(found: list[AttributeShares]) -> pd.DataFrame:
             rows.append(
                 row | {"base_low": lowest[position], "base_high": highest[position], "why_not_corrected": one.reason}
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else [ATTRIBUTE, VALUE])
 
 
 def _with_profile(engine: DuckDBEngine, outputs: Path) -> np.ndarray:
@@ -188,7 +188,7 @@ def _track(
     response: Response | None,
 ) -> None:
     tags = {"stage": "shares", "source": settings.data.name, "as_of": as_of_name(facts["as_of_us"])}
-    measured = {"attributes": float(table[ATTRIBUTE].nunique())}
+    measured = {"attributes": float(len(set(table[ATTRIBUTE])))}
     tables = {"group_shares": table}
     if response is not None:
         facts["response"] = {"auc": response.auc, "low": response.low, "high": response.high}

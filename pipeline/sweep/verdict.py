@@ -55,6 +55,7 @@ def conclude(settings: Settings, outputs: Path, tracker: Tracker, workers: int) 
             f"sweep: none of {len(made) - 1} trials has a lower log-loss than the default, {default.objective:.4f}"
         )
         _log(settings, tracker, folder.name, made, best, default, {}, pd.DataFrame())
+        _clean(folder)
         return {}
     judged = [_judge_all(tasks, parse_model(one.model), settings, workers) for one in (best, default)]
     pairs = {task.attribute: (new, old) for task, new, old in zip(tasks, *judged, strict=True)}
@@ -63,9 +64,14 @@ def conclude(settings: Settings, outputs: Path, tracker: Tracker, workers: int) 
     table = _table(best, default, pairs, of_loss, of_auc)
     _report(table, len(made), best, default, of_loss[MEAN])
     _log(settings, tracker, folder.name, made, best, default, of_loss, table)
-    shutil.rmtree(folder / "matrices", ignore_errors=True)
-    (folder / "tasks.joblib").unlink()
+    _clean(folder)
     return of_loss
+
+
+def _clean(folder: Path) -> None:
+    """Remove what trials read; first what points to it, so that a search cut off here begins anew."""
+    (folder / "tasks.joblib").unlink(missing_ok=True)
+    shutil.rmtree(folder / "matrices", ignore_errors=True)
 
 
 def judge_set_aside(task: Task, model: Model, evaluation: Evaluation, seed: int) -> Judged:

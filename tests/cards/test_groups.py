@@ -15,7 +15,6 @@ from pipeline.cards.groups import (
     by_activity,
     by_answers,
     compare_groups,
-    holm,
 )
 from pipeline.labels.known import Labels
 from pipeline.predictor import OutOfFold
@@ -154,8 +153,3 @@ def test_the_groups_of_customers():
     labels = Labels("sex", "binary", ("f", "m"), np.array(["b", "c"], dtype=object), np.array([1, 0]))
     answers = by_answers(np.array(["a", "b", "c"], dtype=object), labels)
     assert (answers.values, answers.position.tolist()) == (("f", "m"), [-1, 1, 0])
-
-
-def test_holms_method_is_that_of_its_paper():
-    # By hand: 0.005 x 4, 0.01 x 3, 0.03 x 2, 0.04 x 1 raised to the one before.
-    np.testing.assert_allclose(holm(np.array([0.04, 0.005, 0.03, 0.01])), [0.06, 0.02, 0.06, 0.03])

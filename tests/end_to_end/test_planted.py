@@ -230,7 +230,9 @@ def test_training_again_after_features_changed_makes_scoring_possible_again(done
 
 def test_a_stricter_promise_is_another_question(done: Done, tmp_path: Path) -> None:
     spoilt = done.copied(tmp_path / "copy")
-    with pytest.raises(ModelError, match=r"planted\.kind/1: refuses to score: attributes\.kind, or the precision"):
+    with pytest.raises(
+        ModelError, match=r"planted\.kind/1: refuses to score: attributes\.kind, or what the model promises"
+    ):
         run(parse_settings(spoilt.again(model__min_precision=0.97, stages=["score"])))
     run(parse_settings(spoilt.again(model__min_precision=0.97)))
     assert champion_of(spoilt.client(), "kind") == "2"

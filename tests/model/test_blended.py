@@ -6,10 +6,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
+from pipeline.errors import ConfigError
 from pipeline.model.blended import BlendedClassifier, fit_weights
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.crossfit import fold_numbers
 from pipeline.model.linear import SparseLogistic
+from pipeline.model.vector_ridge import VectorRidge
 
 
 class Memory(ClassifierMixin, BaseEstimator):
@@ -132,3 +134,11 @@ def test_parameters_of_members_are_reached_by_name():
     assert model.get_params()["linear__C"] == 3.0
     copy = clone(model).set_params(linear__C=5.0)
     assert (copy.members["linear"].C, model.members["linear"].C) == (5.0, 3.0)
+
+
+def test_a_blend_of_members_with_nothing_to_read_is_a_clear_error():
+    X, y = np.eye(20), np.arange(20) % 2
+    with pytest.raises(ConfigError, match="none of the members vectors has a column to read among 20"):
+        BlendedClassifier({"vectors": VectorRidge()}, n_dense=5, n_vector=0).fit(X, y)
+    with pytest.raises(ConfigError, match="none is given"):
+        BlendedClassifier({}, n_dense=5).fit(X, y)

@@ -110,3 +110,9 @@ def test_a_fold_s_customers_take_no_part_in_their_calibration_nor_in_the_choice_
         others = CrossCalibration(raw[~test], y[~test], folds[~test])
         by_hand = others.calibrator(others.chosen()).transform(raw[test])
         np.testing.assert_array_equal(clean[test], by_hand)
+
+
+def test_with_two_folds_none_is_left_to_choose_on():
+    raw, y = skewed(2, 1.0, n=3000)
+    clean = CrossCalibration(raw, y, np.arange(3000) % 2).calibrated()
+    np.testing.assert_allclose(clean.sum(axis=1), 1)
