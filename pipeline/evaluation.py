@@ -29,9 +29,9 @@ class Estimate:
     """One metric of one attribute, or of one of its values.
 
     `value` is empty for the attribute as a whole. `low` and `high` are the 2.5 % and 97.5 % percentiles of
-    the bootstrap, of shares of statements the ends of the exact interval. `prior` is what the class shares of the training side alone would score. `n` counts the
-    customers in the denominator: those with the value for recall, those stated for precision (mean over
-    repeats, rounded), else all.
+    the bootstrap; of precision, recall and coverage the ends of the exact interval. `prior` is what the class shares
+    of the training side alone would score. `n` counts the customers in the denominator: those with the value for
+    recall, those stated for precision (mean over repeats, rounded), else all.
     """
 
     metric: str
@@ -57,8 +57,8 @@ def evaluate(
 ) -> list[Estimate]:
     """Return all metrics of one attribute, each the mean over repeats with a bootstrap interval.
 
-    The bootstrap collapses where a share is near 0 or 1: precision, recall and coverage have the exact binomial interval
-    instead (Clopper & Pearson 1934, Biometrika 26).
+    The bootstrap collapses where a share is near 0 or 1: precision, recall and coverage have the exact binomial
+    interval instead (Clopper & Pearson 1934, Biometrika 26).
 
     The prior ranks nobody, so its AUC is 0.5; to be compared with precision it is the share of the value,
     and with recall the coverage (both are what stating the value at random would give); there is none for

@@ -102,7 +102,8 @@ def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
             raise ModelError(
                 f"{found.label}: refuses to score: attributes.{name}, or what the model promises of it (min_precision, "
                 "confidence, certified_for, novelty_level, set_coverage), has changed since it was trained, or it was "
-                "registered by an earlier version of this program. Train again (stages=[features,train]), or take the change back."
+                "registered by an earlier version of this program. Train again (stages=[features,train]), or take the "
+                "change back."
             )
         encoder_name, encoder_version = facts["encoder"]
         key = f"{encoder_name}/{encoder_version}"

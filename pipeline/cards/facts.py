@@ -213,7 +213,7 @@ def _recipe(trained: Trained, model: Model) -> tuple[str, ...]:
 def _judged(trained: Trained, attribute: Attribute, evaluation: Evaluation) -> str:
     n = len(trained.found.y)
     if sum(trained.counts.values()) >= evaluation.single_split_from:
-        told = f"{n:,} test customers, one in {evaluation.folds}, were set aside before anything was fitted."
+        told = f"{n:,} test customers, one in {evaluation.folds}, were set aside before anything was fitted to labels."
     else:
         times = "" if trained.n_repeats == 1 else f", {trained.n_repeats} times with other folds"
         told = (

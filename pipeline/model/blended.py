@@ -184,8 +184,8 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
                 made[name] = copy
         if not made:
             raise ConfigError(
-                f"BlendedClassifier: none of the members {', '.join(members) or '(none is given)'} has a column to read "
-                f"among {n_features}: n_dense={self.n_dense}, n_vector={self.n_vector}"
+                f"BlendedClassifier: none of the members {', '.join(members) or '(none is given)'} has a column to "
+                f"read among {n_features}: n_dense={self.n_dense}, n_vector={self.n_vector}"
             )
         return made
 
