@@ -39,8 +39,9 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     (folds - 1) / folds of the customers; the refit on all of them is taken to be no worse at the same
     threshold. (2) The folds' models are taken as if they were one. (3) The scores on which a fold's
     calibrator was fitted come from models that did see the fold's customers: an influence through the few
-    numbers of a calibrator and of a blend's weights, of second order. Over the classes of one attribute, and over attributes, the certificates are
-    corrected as `certified_for` says; by default each class has its own at `confidence`.
+    numbers of a calibrator and of a blend's weights, of second order. Over the classes of one attribute, and over
+    attributes, the certificates are corrected as `certified_for` says; by default each class has its own at
+    `confidence`.
 
     Customers unlike the training customers (`novelty_level`) get no statement, and certify none: the clean
     customers are asked whether they are like the others, by scores that had not seen them either, before they certify.
