@@ -102,7 +102,7 @@ def config(source: Path, outputs: Path) -> dict[str, Any]:
         },
         "model": {
             "name": "logistic",
-            "estimator": {"_target_": "pipeline.model.linear.SparseLogistic"},
+            "estimator": {"_target_": "pipeline.model.linear.SparseLogistic", "weighting": "bm25"},
             "folds": 3,
             "min_labels_per_value": 10,
         },

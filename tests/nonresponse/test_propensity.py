@@ -16,7 +16,7 @@ def test_a_planted_difference_is_found_and_named(planted):
     assert found.low > 0.75
     assert (found.n_answered, found.n_base) == (world.answered.sum(), 1500)
     first = found.features.iloc[0]
-    windows = [f"shop: amount, sum over {days} days" for days in (7, 28, 91, 182)]
+    windows = [f"shop: total amount in the last {days} days" for days in (7, 28, 91, 182)]
     assert set(found.features["feature"][:4]) == set(windows)  # what was planted, in all its windows
     column = world.X[:, windows.index(first["feature"])].toarray().ravel()
     assert first["answered"] == pytest.approx(column[world.answered].mean())
