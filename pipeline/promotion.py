@@ -71,11 +71,12 @@ def decide(new: pd.DataFrame, old: pd.DataFrame | None, why_incomparable: str | 
 def question(attribute: Attribute, model: Model) -> str:
     """Return a fingerprint of what an attribute asks and promises.
 
-    Its declaration, precision and confidence, what these are certified for, and for whom nothing is stated.
+    Its declaration, precision and confidence, what and among whom these are certified, and for whom nothing is stated.
     """
     declared = {key: value for key, value in as_plain(attribute).items() if key not in _NOT_ASKED}
     promised = (model.confidence, model.certified_for, model.novelty_level)
-    return fingerprint(declared, attribute.min_precision or model.min_precision, *promised)
+    among = None if attribute.declared is None else model.certified_among  # the future is known of everybody
+    return fingerprint(declared, attribute.min_precision or model.min_precision, *promised, among)
 
 
 def superseded(old: Registered, new: Trained, asked: str) -> str | None:
