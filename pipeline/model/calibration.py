@@ -100,12 +100,11 @@ class Tried:
     chosen: bool
 
 
-def try_methods(proba: Floats, y_index: Ints, folds: Ints, calibration: Calibration = "auto") -> list[Tried]:
-    """Return what each method is worth on other folds, and which is chosen: for "auto" that of the lowest log-loss.
+class CrossCalibration:
+    """Calibrators fitted without some folds, each once.
 
-    Temperature, which has one parameter, is kept unless another is better by more than one standard error of the
-    difference (the one-standard-error rule: Breiman et al. 1984, Classification and Regression Trees), and
-    always below 1000 labels, where the others are not tried.
+    Choosing a method for the customers of one fold needs calibrators fitted without this fold and another one; so does
+    choosing for the other, and these are the same.
 
     Parameters
     ----------
@@ -114,33 +113,71 @@ def try_methods(proba: Floats, y_index: Ints, folds: Ints, calibration: Calibrat
     y_index, folds
         Class index and fold of each row, shape (n,).
     calibration
-        Another than "auto" is the only one tried.
+        "auto", or the only method that is tried.
     """
-    methods: tuple[Method, ...] = get_args(Method) if len(y_index) >= _MANY else ("temperature",)
-    methods = methods if calibration == "auto" else (calibration,)
-    losses, errors = {}, {}
-    for method in methods:
-        calibrated = np.empty_like(proba)
-        for fold in np.unique(folds):
-            test = folds == fold
-            calibrator = ProbabilityCalibrator(method).fit(proba[~test], y_index[~test])
-            calibrated[test] = calibrator.transform(proba[test])
-        losses[method] = -np.log(np.clip(calibrated[np.arange(len(y_index)), y_index], _LEAST, 1.0))
-        errors[method] = metrics.ece(y_index, calibrated)
-    chosen = methods[0]
-    gains = {method: losses[chosen] - losses[method] for method in methods}
-    noise = {method: float(gain.std() / np.sqrt(len(gain))) for method, gain in gains.items()}
-    for method in methods[1:]:
-        if gains[method].mean() > noise[method] and losses[method].mean() < losses[chosen].mean():
-            chosen = method
-    return [Tried(m, float(losses[m].mean()), noise[m], float(errors[m]), m == chosen) for m in methods]
 
+    def __init__(self, proba: Floats, y_index: Ints, folds: Ints, calibration: Calibration = "auto") -> None:
+        self.proba = proba
+        self.y_index = y_index
+        self.folds = folds
+        self.calibration = calibration
+        self._fitted: dict[tuple[Method, frozenset[int]], ProbabilityCalibrator] = {}
 
-def choose_method(proba: Floats, y_index: Ints, folds: Ints) -> Method:
-    """Return the method that `try_methods` chooses; below 1000 labels without trying."""
-    if len(y_index) < _MANY:
-        return "temperature"
-    return next(tried.method for tried in try_methods(proba, y_index, folds) if tried.chosen)
+    def calibrator(self, method: Method, *without: int) -> ProbabilityCalibrator:
+        """Return the calibrator of a method, fitted on all folds but some."""
+        key = method, frozenset(without)
+        if key not in self._fitted:
+            kept = ~np.isin(self.folds, without)
+            self._fitted[key] = ProbabilityCalibrator(method).fit(self.proba[kept], self.y_index[kept])
+        return self._fitted[key]
+
+    def tried(self, *without: int) -> list[Tried]:
+        """Return what each method is worth on other folds, and which is chosen: for "auto" that of the lowest log-loss.
+
+        Temperature, which has one parameter, is kept unless another is better by more than one standard error of the
+        difference (the one-standard-error rule: Breiman et al. 1984, Classification and Regression Trees), and
+        always below 1000 labels, where the others are not tried.
+
+        Parameters
+        ----------
+        without
+            Folds whose customers take no part.
+        """
+        kept = ~np.isin(self.folds, without)
+        proba, y_index, folds = self.proba[kept], self.y_index[kept], self.folds[kept]
+        methods: tuple[Method, ...] = get_args(Method) if len(y_index) >= _MANY else ("temperature",)
+        methods = methods if self.calibration == "auto" else (self.calibration,)
+        losses, errors = {}, {}
+        for method in methods:
+            calibrated = np.empty_like(proba)
+            for fold in np.unique(folds):
+                test = folds == fold
+                calibrated[test] = self.calibrator(method, *without, int(fold)).transform(proba[test])
+            losses[method] = -np.log(np.clip(calibrated[np.arange(len(y_index)), y_index], _LEAST, 1.0))
+            errors[method] = metrics.ece(y_index, calibrated)
+        chosen = methods[0]
+        gains = {method: losses[chosen] - losses[method] for method in methods}
+        noise = {method: float(gain.std() / np.sqrt(len(gain))) for method, gain in gains.items()}
+        for method in methods[1:]:
+            if gains[method].mean() > noise[method] and losses[method].mean() < losses[chosen].mean():
+                chosen = method
+        return [Tried(m, float(losses[m].mean()), noise[m], float(errors[m]), m == chosen) for m in methods]
+
+    def chosen(self, *without: int) -> Method:
+        """Return the method that is chosen without some folds; a single candidate is not tried."""
+        if self.calibration != "auto":
+            return self.calibration
+        if (~np.isin(self.folds, without)).sum() < _MANY:
+            return "temperature"
+        return next(one.method for one in self.tried(*without) if one.chosen)
+
+    def calibrated(self) -> Floats:
+        """Return probabilities of the shape of `proba`, each row calibrated without its fold."""
+        clean = np.empty_like(self.proba)
+        for fold in np.unique(self.folds).tolist():
+            test = self.folds == fold
+            clean[test] = self.calibrator(self.chosen(fold), fold).transform(self.proba[test])
+        return clean
 
 
 class _Given(ClassifierMixin, BaseEstimator):

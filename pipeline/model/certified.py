@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.errors import ConfigError
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, LabelError, Matrix, encode_labels
-from pipeline.model.calibration import Calibration, Method, ProbabilityCalibrator, choose_method, try_methods
+from pipeline.model.calibration import Calibration, CrossCalibration, Method
 from pipeline.model.certification import Certificate, gather, stated_values
 from pipeline.model.crossfit import align_columns, fold_numbers, out_of_fold
 from pipeline.model.multiplicity import Levels, Scope, attribute_levels, catalogue_level
@@ -62,7 +62,8 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     folds
         Folds of the cross-fitting.
     calibration
-        "temperature", "sigmoid", "isotonic" or "venn_abers": see `ProbabilityCalibrator`; "auto": see `choose_method`.
+        "temperature", "sigmoid", "isotonic" or "venn_abers": see `ProbabilityCalibrator`; "auto": see
+        `CrossCalibration.tried`.
     min_precision
         Required precision of what is stated, between 0 and 1 exclusive.
     confidence
@@ -169,8 +170,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         self.certification_: Literal["cross-fitted", "held-out"]
         if len(y_index) < self.holdout_from:
             self.certification_ = "cross-fitted"
-            raw, folds = self._fit_deployed(X, y_index)
-            self.clean_proba_, self.clean_y_ = self._cross_calibrated(raw, y_index, folds), y_index
+            self.clean_proba_, self.clean_y_ = self._fit_deployed(X, y_index).calibrated(), y_index
             self.clean_like_ = self._fit_novelty(X)
         else:
             self.certification_ = "held-out"
@@ -245,8 +245,8 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             return self.estimator_.contributions(X, position)
         return sparse.csr_array(X.shape) if sparse.issparse(X) else np.zeros(X.shape)
 
-    def _fit_deployed(self, X: Matrix, y_index: Ints) -> tuple[Floats, Ints]:
-        """Fit estimator and calibrator; return the raw out-of-fold probabilities and the folds."""
+    def _fit_deployed(self, X: Matrix, y_index: Ints) -> CrossCalibration:
+        """Fit estimator and calibrator; return the calibrations of its out-of-fold probabilities."""
         present = np.unique(y_index)
         if len(present) < 2:
             raise LabelError("CertifiedClassifier: after the hold-out only one class is left to learn from")
@@ -258,23 +258,12 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             raw = out_of_fold(self.estimator, X, y_index, folds)
             raw = align_columns(raw, np.arange(raw.shape[1]), len(self.classes_))
             self.estimator_.fit(X, y_index)
-        self.calibrations_ = try_methods(raw, y_index, folds, self.calibration)
+        cross = CrossCalibration(raw, y_index, folds, self.calibration)
+        self.calibrations_ = cross.tried()
         self.calibration_: Method = next(tried.method for tried in self.calibrations_ if tried.chosen)
-        self.calibrator_ = ProbabilityCalibrator(self.calibration_).fit(raw, y_index)
+        self.calibrator_ = cross.calibrator(self.calibration_)
         self._fitted_classes = present
-        return raw, folds
-
-    def _cross_calibrated(self, raw: Floats, y_index: Ints, folds: Ints) -> Floats:
-        clean = np.empty_like(raw)
-        for fold in np.unique(folds):
-            others = folds != fold
-            method = self._method(raw[others], y_index[others], folds[others])  # chosen without the fold, too
-            calibrator = ProbabilityCalibrator(method).fit(raw[others], y_index[others])
-            clean[~others] = calibrator.transform(raw[~others])
-        return clean
-
-    def _method(self, raw: Floats, y_index: Ints, folds: Ints) -> Method:
-        return choose_method(raw, y_index, folds) if self.calibration == "auto" else self.calibration
+        return cross
 
     def _fit_novelty(self, X: Matrix) -> NDArray[np.bool_]:
         """Learn what customers look like, and return which of these are like the others of them, shape (n,)."""

@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.metrics import ece, log_loss
-from pipeline.model.calibration import ProbabilityCalibrator, choose_method, try_methods
+from pipeline.model.calibration import CrossCalibration, ProbabilityCalibrator
 
 METHODS = ["temperature", "sigmoid", "isotonic", "venn_abers"]
 
@@ -74,15 +74,15 @@ def test_temperature_is_chosen_where_it_is_right_or_labels_are_few_and_steps_whe
     sure = np.column_stack([1 / (1 + odds), odds / (1 + odds)])
     steps = np.where(true < 0.5, 0.1 * true, 0.95 + 0.05 * true)  # no curve of one or two parameters does this
     odd = np.column_stack([1 - steps, steps])
-    assert choose_method(sure, y, folds) == "temperature"
-    assert choose_method(odd, y, folds) in {"isotonic", "venn_abers"}
-    assert choose_method(odd[:900], y[:900], folds[:900]) == "temperature"
+    assert CrossCalibration(sure, y, folds).chosen() == "temperature"
+    assert CrossCalibration(odd, y, folds).chosen() in {"isotonic", "venn_abers"}
+    assert CrossCalibration(odd[:900], y[:900], folds[:900]).chosen() == "temperature"
 
 
 def test_the_table_of_methods_holds_their_losses_on_other_folds_and_one_choice():
     raw, y = skewed(2, 3.0, n=2000)
     folds = np.arange(2000) % 4
-    table = try_methods(raw, y, folds)
+    table = CrossCalibration(raw, y, folds).tried()
     assert [tried.method for tried in table] == METHODS
     assert sum(tried.chosen for tried in table) == 1
     by_hand = np.empty_like(raw)
@@ -97,5 +97,16 @@ def test_the_table_of_methods_holds_their_losses_on_other_folds_and_one_choice()
 def test_a_method_that_is_set_is_the_only_one_tried_and_few_labels_try_temperature_alone():
     raw, y = skewed(2, 1.0, n=2000)
     folds = np.arange(2000) % 4
-    assert [(t.method, t.chosen) for t in try_methods(raw, y, folds, "isotonic")] == [("isotonic", True)]
-    assert [t.method for t in try_methods(raw[:999], y[:999], folds[:999])] == ["temperature"]
+    assert [(t.method, t.chosen) for t in CrossCalibration(raw, y, folds, "isotonic").tried()] == [("isotonic", True)]
+    assert [t.method for t in CrossCalibration(raw[:999], y[:999], folds[:999]).tried()] == ["temperature"]
+
+
+def test_a_fold_s_customers_take_no_part_in_their_calibration_nor_in_the_choice_of_its_method():
+    raw, y = skewed(2, 3.0, n=1600)
+    folds = np.arange(1600) % 4
+    clean = CrossCalibration(raw, y, folds).calibrated()
+    for fold in range(4):
+        test = folds == fold
+        others = CrossCalibration(raw[~test], y[~test], folds[~test])
+        by_hand = others.calibrator(others.chosen()).transform(raw[test])
+        np.testing.assert_array_equal(clean[test], by_hand)
