@@ -15,7 +15,6 @@ import joblib
 import numpy as np
 from joblib import delayed
 
-from pipeline import console
 from pipeline.model.propensity import learn_answering
 from pipeline.outputs import write_file
 from pipeline.parallel import side_by_side
@@ -45,16 +44,8 @@ def tell_who_answers(settings: Settings, tasks: Sequence[Task], workers: int, fo
     files: dict[tuple[Path, bytes, bytes], Path | None] = dict(
         zip(jobs, side_by_side(jobs.values(), workers), strict=True)
     )
-    found = []
-    for task in tasks:
-        path = files[keys[task.attribute]] if task.attribute in keys else None
-        if task.attribute in keys and path is None:
-            console.say(
-                f"train: '{task.attribute}' is certified as if its customers were like all others: next to "
-                "nobody, or next to everybody, told its value"
-            )
-        found.append(replace(task, answering=path))
-    return found
+    # None: next to nobody is silent, so there is nobody to weigh for; with few who told nothing would be learnt at all.
+    return [replace(task, answering=files[keys[task.attribute]] if task.attribute in keys else None) for task in tasks]
 
 
 def _learn(features: Path, columns: np.ndarray, customers: np.ndarray, seed: int, path: Path) -> Path | None:

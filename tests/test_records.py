@@ -69,3 +69,10 @@ def test_several_values_of_an_attribute_share_the_level_of_the_test() -> None:
     missed = value(0.7, 100, 0.72, passes=1)
     assert promise_kept({"alone": attribute(no=missed)})["attributes_broken"] == 1
     assert promise_kept({"two": attribute(no=missed, yes=value(0.7, 100, 0.9))})["attributes_broken"] == 0
+
+
+def test_a_promise_about_the_silent_is_judged_by_their_precision() -> None:
+    # Right for 95 of 100 who told, but among the silent for 140 of 200: P(Bin(200, 0.8) <= 140) = 0.0005.
+    silent = value(0.6, 100, 0.95) | {"promised": {"precision": 0.7, "n_stated": 200}}
+    found = promise_kept({"one": attribute(no=silent, yes=value(None))})
+    assert (found["measured"], found["kept"], found["attributes_broken"]) == (1, 0, 1)
