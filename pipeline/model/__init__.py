@@ -1,6 +1,6 @@
 """Classifiers that turn one feature matrix into probabilities, and certify what may be stated.
 
-`linear`, `log_count_ratio`, `vector_ridge`, `boosting`, `token_boosting`, `network`, `stacked` and `blended` are
+`linear`, `log_count_ratio`, `vector_ridge`, `boosting`, `token_boosting`, `stacked` and `blended` are
 scikit-learn classifiers; `certified` wraps any of them so that its probabilities are calibrated (`calibration`) and a
 value is stated only where its precision is certified (`certification`).
 

@@ -26,7 +26,7 @@ class TokenBoosting(DenseBoosting):
     least_tokens, most_tokens
         Bounds of the number of tokens.
     large_from
-        Training customers from which on five times the trees, of four times the leaves, are grown.
+        Training customers from which on three times the trees, of four times the leaves, are grown.
 
     The others are those of `DenseBoosting`.
 
@@ -90,7 +90,7 @@ class TokenBoosting(DenseBoosting):
         if n_customers < self.large_from:
             return growth
         return {
-            "n_estimators": 5 * growth["n_estimators"],
+            "n_estimators": 3 * growth["n_estimators"],
             "num_leaves": 4 * growth["num_leaves"] + 3,
             "min_child_samples": 2 * growth["min_child_samples"],
         }

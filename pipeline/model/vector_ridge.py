@@ -29,7 +29,7 @@ class VectorRidge(ClassifierMixin, BaseEstimator):
     """Ridge regression of class indicators on the behaviour vector, made probabilities by its leave-one-out fits.
 
     The components keep the lengths that the singular values gave them, so that the ridge trusts the leading ones
-    most: standardised, as a network would have them, they do worse. The leave-one-out fits have a closed form (Allen
+    most: standardised, they do worse. The leave-one-out fits have a closed form (Allen
     1974, Technometrics 16, 125-127); a logistic regression on them, multinomial beyond two classes, learns how far the
     scores can be trusted (regression of indicators: Hastie, Tibshirani, Buja 1994, JASA 89, 1255-1270). All of it is
     linear in the vector and costs milliseconds.

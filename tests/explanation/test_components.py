@@ -15,8 +15,8 @@ from pipeline.model.blended import BlendedClassifier
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.linear import SparseLogistic
 from pipeline.model.log_count_ratio import LogCountRatio
-from pipeline.model.network import DenseNetwork
 from pipeline.model.token_boosting import TokenBoosting
+from pipeline.model.vector_ridge import VectorRidge
 
 
 def by_hand(pushes: np.ndarray, matrix: FeatureMatrix) -> np.ndarray:
@@ -83,37 +83,37 @@ def test_counts_are_weighed_before_a_component_is_handed_to_them():
 
 
 @pytest.mark.parametrize(
-    ("members", "tolerance"),
+    "members",
     [
-        ({"linear": SparseLogistic(), "presence": LogCountRatio(), "trees": TokenBoosting(least_tokens=4)}, 1e-9),
-        ({"trees": DenseBoosting(), "network": DenseNetwork()}, 0.05),  # integrated gradients: the error of 16 steps
+        {"linear": SparseLogistic(), "presence": LogCountRatio(), "trees": TokenBoosting(least_tokens=4)},
+        {"trees": DenseBoosting(), "vectors": VectorRidge()},
     ],
 )
-def test_contributions_and_a_constant_are_the_score_of_a_blend_before_and_after(customers, members, tolerance):
+def test_contributions_and_a_constant_are_the_score_of_a_blend_before_and_after(customers, members):
     matrix = customers()
     X, n_dense = matrix.X, matrix.n_dense
     noise = np.random.default_rng(2).normal(size=X.shape[0])  # or probabilities come near 0 and 1, and are cut off
     y = (X[:, n_dense].toarray().ravel() + np.log1p(X[:, 0].toarray().ravel()) / 3 + noise > 1.3).astype(int)
-    model = BlendedClassifier(members, n_dense=n_dense, folds=3).fit(X, y)
+    model = BlendedClassifier(members, n_dense=n_dense, n_vector=matrix.n_vector, folds=3).fit(X, y)
     assert (model.weights_ > 0.05).all()  # each member has its part in what follows
     pushes = model.contributions(X, 1)
     for part in (pushes, to_tokens(pushes, matrix)):
         rest = model.decision_function(X) - np.asarray(part.sum(axis=1)).ravel()
-        assert np.ptp(rest) <= tolerance * np.ptp(model.decision_function(X))
+        assert np.ptp(rest) <= 1e-9 * np.ptp(model.decision_function(X))
     assert abs(to_tokens(pushes, matrix)[1:, 2:n_dense]).sum() == 0  # all but the customer without tokens
 
 
 @pytest.mark.parametrize(
     ("members", "least"),
     [
-        ({"trees": DenseBoosting(), "network": DenseNetwork()}, 0.999),  # a softmax: exact but for 16 steps
+        ({"trees": DenseBoosting(), "vectors": VectorRidge()}, 0.999),  # a softmax: exact
         ({"linear": SparseLogistic(), "presence": LogCountRatio()}, 0.9),  # one against the rest: approximately
     ],
 )
 def test_beyond_two_values_contributions_tell_the_differences_between_scores(customers, members, least):
     matrix = customers()
     amount = matrix.X[:, matrix.n_dense].toarray().ravel() + np.log1p(matrix.X[:, 0].toarray().ravel()) / 3
-    model = BlendedClassifier(members, n_dense=matrix.n_dense, folds=3)
+    model = BlendedClassifier(members, n_dense=matrix.n_dense, n_vector=matrix.n_vector, folds=3)
     model.fit(matrix.X, np.digitize(amount, np.quantile(amount, [0.33, 0.67])))
     sums = np.column_stack([np.asarray(model.contributions(matrix.X, c).sum(axis=1)).ravel() for c in range(3)])
     scores = model.decision_function(matrix.X)

@@ -7,7 +7,6 @@ from pipeline.model.boosting import DenseBoosting
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.linear import SparseLogistic
 from pipeline.model.log_count_ratio import LogCountRatio
-from pipeline.model.network import DenseNetwork
 from pipeline.model.stacked import StackedClassifier
 from pipeline.model.token_boosting import TokenBoosting
 from pipeline.model.vector_ridge import VectorRidge
@@ -20,7 +19,6 @@ ESTIMATORS = [
     DenseBoosting(),
     LogCountRatio(),
     TokenBoosting(n_estimators=20),
-    DenseNetwork(),
     BlendedClassifier({"linear": SparseLogistic(), "boosting": DenseBoosting(n_estimators=20)}, folds=3),
     StackedClassifier(boosting=DenseBoosting(n_estimators=20), folds=3),
     CertifiedClassifier(SparseLogistic(), folds=3),

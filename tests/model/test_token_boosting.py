@@ -41,7 +41,7 @@ def test_more_customers_grow_more_and_larger_trees(world):
     X, y = world(0)
     small = TokenBoosting(n_dense=8).fit(X, y).booster_
     large = TokenBoosting(n_dense=8, large_from=len(y)).fit(X, y).booster_
-    assert (small.num_trees(), large.num_trees()) == (100, 500)
+    assert (small.num_trees(), large.num_trees()) == (100, 300)
 
 
 def test_without_tokens_it_is_boosting_on_dense_columns():

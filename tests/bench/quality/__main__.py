@@ -157,7 +157,7 @@ def ablate(
     full: Scored = next(iter(scored.values()))
     return {
         variant: {
-            MEAN: plain(one.figures()[MEAN]),
+            **{row: plain(by) for row, by in one.figures().items()},
             "difference": {metric: _finite(three) for metric, three in one.difference(full).items()},
         }
         for variant, one in scored.items()
