@@ -14,7 +14,7 @@ Every arrow is a Parquet data set that appears whole or not at all, with a manif
 contract (`schemas`). Modules read left to right; each may import only what stands before it::
 
     columns errors → outputs settings console parallel → engine → sources schemas → events profiles → timeline split
-    → features labels → metrics evaluation judged paired model explanation plots → predictor → catalogue cards
+    → features labels → metrics evaluation judged paired model explanation plots → predictor → silence catalogue cards
     → tracking promotion records summary → train → score portrait → nonresponse → compare sweep → lookalike → run
     → __main__
 

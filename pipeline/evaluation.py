@@ -21,7 +21,7 @@ from pipeline.metrics import Floats, Ints
 
 Kind = Literal["binary", "nominal", "ordinal"]
 
-_SHARES = ("precision", "recall", "coverage")
+_SHARES = ("precision", "precision_silent", "recall", "coverage")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def evaluate(
     seed: int = 0,
     folds: Ints | None = None,
     sets: NDArray[np.bool_] | None = None,
+    silent_weight: Floats | None = None,
 ) -> list[Estimate]:
     """Return all metrics of one attribute, each the mean over repeats with a bootstrap interval.
 
@@ -86,6 +87,10 @@ def evaluate(
     sets
         Whether a value belongs to the prediction set, shape (n_repeats, n, n_classes): adds `set_coverage`, the share
         of sets that hold the true value (prior: that of sets of the same sizes drawn at random), and `set_size`.
+    silent_weight
+        How many customers whose value is not known each one stands for, up to a factor, shape (n,): adds
+        `precision_silent`, the precision among those (Hájek 1971). Its `n` is how many statements of equal weight it is
+        worth (Kish 1965), its prior the value's share among them.
 
     Raises
     ------
@@ -100,6 +105,7 @@ def evaluate(
         )
     rows = _probability_rows(y_index, proba, prior_proba, kind, folds) + _statement_rows(y_index, stated, values)
     rows += [] if sets is None else _set_rows(y_index, sets)
+    rows += [] if silent_weight is None else _silent_rows(y_index, stated, values, silent_weight)
     point = np.array([metrics.mean_defined([float(metric()) for metric in row.by_repeat]) for row in rows])
     resampled = _resample(rows, len(y_index), n_resamples, seed)
     low, high = _percentiles(resampled)
@@ -188,6 +194,27 @@ def _statement_rows(y_index: Ints, stated: Ints, values: Sequence[str]) -> list[
             found = [partial(metrics.recall, y_index, s, value) for s in stated]
             rows.append(_Row("recall", name, found, said / n, int((y_index == value).sum())))
     return rows
+
+
+def _silent_rows(y_index: Ints, stated: Ints, values: Sequence[str], weight: Floats) -> list[_Row]:
+    rows = []
+    for value, name in [(None, ""), *enumerate(values)]:
+        by_repeat = [partial(_weighted_precision, y_index, s, value, weight) for s in stated]
+        share = float("nan") if value is None else float(metrics.weighted_mean((y_index == value) * 1.0, weight))
+        worth = [_worth(weight[s >= 0 if value is None else s == value]) for s in stated]
+        rows.append(_Row("precision_silent", name, by_repeat, share, round(float(np.mean(worth)))))
+    return rows
+
+
+def _weighted_precision(
+    y_index: Ints, stated: Ints, value: int | None, own: Floats, weights: Floats | None = None
+) -> Any:
+    return metrics.precision(y_index, stated, value, own if weights is None else weights * own)
+
+
+def _worth(weight: Floats) -> float:
+    """Return how many customers of equal weight these are worth."""
+    return float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
 
 
 def _set_rows(y_index: Ints, sets: NDArray[np.bool_]) -> list[_Row]:

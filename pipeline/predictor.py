@@ -22,6 +22,7 @@ from pipeline.labels.known import Labels
 from pipeline.model.build import build_predictor
 from pipeline.model.certification import Evidence, stated_values
 from pipeline.model.certified import CertifiedClassifier
+from pipeline.model.propensity import REACH, Answering
 from pipeline.model.sets import sets_of
 from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
@@ -45,6 +46,9 @@ class Task:
         judging (their behaviour encoder was fitted no later than `earlier`).
     columns
         Which features may be used, shape (n_features,), by matrix file.
+    answering
+        File of the `Answering` of the customers of `features`, all of them, for whom the certificates must hold that
+        did not tell their value; None: customers with labels are taken to be like all others.
     """
 
     attribute: str
@@ -55,6 +59,7 @@ class Task:
     later_features: Path
     columns: dict[str, np.ndarray]
     min_precision: float | None
+    answering: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +93,14 @@ class OutOfFold:
         Whether a value belongs to the prediction set, shape (repeats, n, n_values); all do for customers unlike the
         training customers, of whom nothing is ruled out.
     unlike
-        Who is unlike the training customers, so that nothing is stated, shape (repeats, n).
+        Who is unlike the training customers, or out of their reach, so that nothing is stated, shape (repeats, n).
     rounds
         One per run of the recipe.
     n_events
         Events in all logs before the labels begin, shape (n,).
+    silent_weight
+        How many customers without a label each one stands for, up to a factor, shape (n,): see `Answering`; None where
+        customers with labels are taken to be like all others.
     """
 
     customers: np.ndarray
@@ -105,6 +113,7 @@ class OutOfFold:
     unlike: np.ndarray
     rounds: tuple[Round, ...]
     n_events: np.ndarray
+    silent_weight: np.ndarray | None = None
 
     def judged(self) -> Judged:
         """Return what is kept of it to compare runs."""
@@ -156,12 +165,15 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     repeats = evaluation.repeats if len(task.labels.y) < evaluation.repeat_below else 1
     found = judge(task, model, evaluation.folds, 1 if single else repeats, single, seed)
     estimates = estimate(found, task.labels.kind, task.labels.values, evaluation, seed)
-    matrix = _visible(_load(task.features), task.columns[str(task.features)])
+    matrix = load_visible(task.features, task.columns[str(task.features)])
     rows, y = _rows(matrix, task.labels)
     if single:
         untouched = folds(matrix.customers[rows], evaluation.folds, fold_salt(0)) == 0
         rows, y = rows[~untouched], y[~untouched]
-    predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed, matrix.n_vector).fit(matrix.X[rows], y)
+    predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed, matrix.n_vector)
+    answering = _answering(task)
+    told = {} if answering is None else {"answering": answering.model, "least_propensity": REACH}
+    predictor.fit(matrix.X[rows], y, _certify_weight(answering, rows), **told)
     sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), _EXPLAINED)).astype(int)]
     carried = carried_by(predictor, matrix.rows(sample), task.labels.values, seed)
     _draw(task, found, predictor, carried, pictures)
@@ -196,18 +208,20 @@ def estimate(
         seed,
         found.folds,
         found.sets if len(values) > 2 else None,
+        found.silent_weight,
     )
 
 
 def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, seed: int) -> OutOfFold:
     """Return predictions for test customers; each fold runs the whole recipe without its test customers."""
-    fit_on = _visible(_load(task.earlier_features), task.columns[str(task.earlier_features)])
-    later = _load(task.later_features)
-    n_events = later.n_events  # of hidden logs, too
-    test_on = _visible(later, task.columns[str(task.later_features)])
+    fit_on = load_visible(task.earlier_features, task.columns[str(task.earlier_features)])
+    n_events = joblib.load(task.later_features, mmap_mode="r").n_events  # of hidden logs, too
+    test_on = load_visible(task.later_features, task.columns[str(task.later_features)])
     fit_rows, fit_y = _rows(fit_on, task.earlier)
     test_rows, test_y = _rows(test_on, task.labels)
     n_values = len(task.labels.values)
+    answering = _answering(task)  # declared: the customers of all three matrices are the same, in the same order
+    reached = np.ones(len(test_rows), dtype=bool) if answering is None else answering.reached[test_rows]
     proba = np.zeros((repeats, len(test_rows), n_values))
     prior, stated = np.zeros_like(proba), np.full((repeats, len(test_rows)), -1, dtype=np.int64)
     sets, unlike = np.zeros(proba.shape, dtype=bool), np.zeros(stated.shape, dtype=bool)
@@ -220,11 +234,12 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
             if not test.any():
                 continue
             predictor = build_predictor(model, task.min_precision, fit_on.n_dense, seed, fit_on.n_vector)
-            predictor.fit(fit_on.X[fit_rows[train]], fit_y[train])
+            weight = _certify_weight(answering, fit_rows[train])
+            predictor.fit(fit_on.X[fit_rows[train]], fit_y[train], weight)
             here = predictor.predict_proba(test_on.X[test_rows[test]])
             proba[repeat][np.ix_(test, predictor.classes_)] = here
             said = stated_values(here, predictor.thresholds_)
-            strange = predictor.unlike(test_on.X[test_rows[test]])
+            strange = predictor.unlike(test_on.X[test_rows[test]]) | ~reached[test]
             stated[repeat, test] = np.where((said >= 0) & ~strange, predictor.classes_[said], -1)
             inside = sets_of(proba[repeat, test], predictor.set_cut_, task.labels.kind == "ordinal")
             sets[repeat, test] = inside | strange[:, None]
@@ -244,6 +259,7 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
         unlike[:, judged],
         tuple(rounds),
         n_events[test_rows][judged],
+        _certify_weight(answering, test_rows[judged]),
     )
 
 
@@ -252,14 +268,19 @@ def fold_salt(repeat: int) -> str:
     return f"test customers, repeat {repeat}"
 
 
-def _load(path: Path) -> FeatureMatrix:
+def load_visible(path: Path, columns: np.ndarray) -> FeatureMatrix:
+    """Return the matrix of a file without the columns that an attribute must not use."""
     matrix: FeatureMatrix = joblib.load(path, mmap_mode="r")
-    return matrix
-
-
-def _visible(matrix: FeatureMatrix, columns: np.ndarray) -> FeatureMatrix:
-    """Return the matrix without the columns that this attribute must not use."""
     return matrix if columns.all() else matrix.select(columns)
+
+
+def _answering(task: Task) -> Answering | None:
+    found: Answering | None = None if task.answering is None else joblib.load(task.answering)
+    return found
+
+
+def _certify_weight(answering: Answering | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if answering is None else answering.silent_weight[rows]
 
 
 def _rows(matrix: FeatureMatrix, labels: Labels) -> tuple[np.ndarray, np.ndarray]:

@@ -71,12 +71,13 @@ def decide(new: pd.DataFrame, old: pd.DataFrame | None, why_incomparable: str | 
 def question(attribute: Attribute, model: Model) -> str:
     """Return a fingerprint of what an attribute asks and promises.
 
-    Its declaration, precision and confidence, what these are certified for, for whom nothing is stated, and how often a
-    prediction set holds the true value.
+    Its declaration, precision and confidence, what and among whom these are certified, for whom nothing is stated, and
+    how often a prediction set holds the true value.
     """
     declared = {key: value for key, value in as_plain(attribute).items() if key not in _NOT_ASKED}
     promised = (model.confidence, model.certified_for, model.novelty_level, model.set_coverage)
-    return fingerprint(declared, attribute.min_precision or model.min_precision, *promised)
+    among = None if attribute.declared is None else model.certified_among  # the future is known of everybody
+    return fingerprint(declared, attribute.min_precision or model.min_precision, *promised, among)
 
 
 def superseded(old: Registered, new: Trained, asked: str) -> str | None:

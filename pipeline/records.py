@@ -34,6 +34,7 @@ def log_attribute(
         **flat(as_plain(model)),
         "min_precision": trained.predictor.min_precision,
         "certification": trained.predictor.certification_,
+        "certifying_customers": int(trained.predictor.clean_like_.sum()),
         "catalogue_level": trained.predictor.levels_[0].catalogue,
         "calibration_chosen": trained.predictor.calibration_,
         "kind": trained.kind,
@@ -117,6 +118,9 @@ def attribute_facts(trained: Trained, version: Registered, decision: Decision) -
             "share": trained.counts[value] / max(1, sum(trained.counts.values())),
             **{metric: trained.estimate(metric, value).estimate for metric in ("coverage", "recall", "precision")},
         }
+        if trained.found.silent_weight is not None:  # then the promise is about other customers
+            silent = trained.estimate("precision_silent", value)
+            stated[value]["promised"] = {"precision": silent.estimate, "n_stated": silent.n}
     return {
         "version": version.label,
         "min_precision": trained.predictor.min_precision,
@@ -161,6 +165,7 @@ def promise_kept(facts: dict[str, Any]) -> dict[str, int]:
     for fact in facts.values():
         most, required = max(fact["counts"], key=fact["counts"].get), fact["min_precision"]
         measured = {value: item for value, item in fact["values"].items() if item["coverage"] > 0}
+        measured = {value: {**item, **item.get("promised", {})} for value, item in measured.items()}
         kept = [item["precision"] >= required for item in measured.values()]
         for value, item in fact["values"].items():
             certified = item["threshold"] is not None

@@ -55,6 +55,7 @@ from pipeline.tracking import Tracker
 
 NO_EVENTS, NO_MODEL, OUTSIDE = "no events", "no model", "outside the attribute's population"
 NOT_CERTIFIED, UNSURE = "value not certifiable", "not sure enough"
+UNREACHED = "hardly anybody like this customer told the value"
 TOO_FEW, TOO_CLOSE, UNLIKE = "too few events", "two answers too close", "unlike the training customers"
 FEW_EVENTS = 5  # before as_of, in all logs
 CLOSE = 0.10  # between the probabilities of the two likeliest values
@@ -287,7 +288,9 @@ def _inferred(
         at = np.searchsorted(customers, matrix.customers)
         here = champion.predictor.predict_proba(matrix.X)
         strange = champion.predictor.unlike(matrix.X)
-        said = np.where(strange, -1, stated_values(here, champion.predictor.thresholds_))
+        unreached = champion.predictor.out_of_reach(matrix.X)
+        nothing = strange | unreached
+        said = np.where(nothing, -1, stated_values(here, champion.predictor.thresholds_))
         best = here.argmax(axis=1)
         certified = np.isfinite(champion.predictor.thresholds_)[best]
         proba[at] = 0.0
@@ -295,12 +298,18 @@ def _inferred(
         stated[at] = np.where(said >= 0, champion.predictor.classes_[said], -1)
         ranked = np.sort(here, axis=1)
         close = ranked[:, -1] - ranked[:, -2] < CLOSE
-        reasons = {NOT_CERTIFIED: ~certified, UNLIKE: strange, TOO_FEW: events < FEW_EVENTS, TOO_CLOSE: close}
+        reasons = {
+            NOT_CERTIFIED: ~certified,
+            UNLIKE: strange,
+            UNREACHED: unreached,
+            TOO_FEW: events < FEW_EVENTS,
+            TOO_CLOSE: close,
+        }
         why = np.select([*reasons.values()], [*reasons], UNSURE).astype(object)
         why[said >= 0] = None
         reason[at] = why
         sets[at] = _sets(champion, proba[at])
-        sets[at[strange]] = None  # nothing is ruled out for them
+        sets[at[nothing]] = None  # nothing is ruled out for them
         outside = at[~inside[at]]
         stated[outside], reason[outside], sets[outside] = -1, OUTSIDE, None
     names = np.array(champion.values, dtype=object)

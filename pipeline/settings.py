@@ -372,6 +372,7 @@ class Model:
     holdout_from: Annotated[Whole, Field(ge=100)] = 20_000
     set_coverage: OpenShare = 0.90
     certified_for: Literal["value", "attribute", "catalogue"] = "value"
+    certified_among: Literal["silent", "labelled"] = "silent"
     novelty_level: Annotated[Share, Field(lt=1.0)] = 0.01
 
 

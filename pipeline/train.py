@@ -43,6 +43,7 @@ from pipeline.records import (
     yaml_safe,
 )
 from pipeline.settings import Attribute, Settings, as_plain
+from pipeline.silence import tell_who_answers
 from pipeline.summary import DESCRIPTION, catalogue_metrics, changes, description, last_like, recipe, training_name
 from pipeline.timeline import as_of_name, instants, resolve_as_of, snapshot_instants, too_short
 from pipeline.tracking import CHALLENGER, CHAMPION, WHOLE, Registered, Tracker
@@ -98,6 +99,7 @@ def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         known, facts["ineligible"] = collect_labels(engine, settings, outputs, as_of_us, first_us)
         with whole(folder, expected, facts) as partial:
             encoder, tasks = prepare(engine, settings, outputs, known, as_of_us, partial)
+            tasks = tell_who_answers(settings, tasks, workers, partial / "matrices")
             _run(settings, outputs, tracker, engine, workers, expected, encoder, tasks, partial, facts)
             for needless in ("matrices", "predictors"):  # the registry holds the models
                 shutil.rmtree(partial / needless, ignore_errors=True)

@@ -112,3 +112,27 @@ def test_sets_are_judged_by_how_often_they_hold_the_true_value_and_by_their_size
     assert by_name["set_coverage"].estimate == 0.75
     assert by_name["set_coverage"].prior == pytest.approx(7 / 12)
     assert by_name["set_size"].estimate == 1.75
+
+
+def test_precision_among_the_silent_counts_each_customer_by_those_it_stands_for():
+    y, stated = np.array([1, 1, 0, 0, 1]), np.array([[1, 1, 1, -1, 0]])
+    proba = np.full((1, 5, 2), 0.5)
+    weight = np.array([0.1, 0.1, 0.6, 0.2, 0.0])
+    rows = evaluate(y, proba, stated, proba, "binary", ["no", "yes"], 100, silent_weight=weight)
+    found = {(row.metric, row.value): row for row in rows}
+    yes = found["precision_silent", "yes"]
+    assert found["precision", "yes"].estimate == pytest.approx(2 / 3)
+    assert yes.estimate == pytest.approx(0.2 / 0.8)
+    assert yes.prior == pytest.approx(0.2 / 1.0)
+    assert yes.n == round(0.8**2 / (0.01 + 0.01 + 0.36))  # Kish: 1.7
+    assert np.isnan(found["precision_silent", "no"].estimate)  # the one that it is stated to stands for nobody
+    assert found["precision_silent", "no"].n == 0
+
+
+def test_with_equal_weights_precision_among_the_silent_is_precision():
+    *_, rows = evaluated(silent_weight=np.full(300, 0.5))
+    found = {(row.metric, row.value): row for row in rows}
+    for value in ("", "v0", "v1"):
+        assert found["precision_silent", value].estimate == pytest.approx(found["precision", value].estimate)
+        assert found["precision_silent", value].low == pytest.approx(found["precision", value].low)
+        assert found["precision_silent", value].n == found["precision", value].n

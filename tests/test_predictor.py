@@ -20,6 +20,7 @@ from pipeline.errors import DataError, LeakageError
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.labels.known import Labels
 from pipeline.model.certified import CertifiedClassifier
+from pipeline.model.propensity import REACH, Answering
 from pipeline.predictor import Task, judge, train_attribute
 from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
@@ -149,3 +150,32 @@ def test_test_customers_unlike_the_training_customers_get_no_statement(tmp_path:
     assert (found.stated[0] == np.where(found.unlike[0], -1, 1)).all()
     assert found.sets[0, :9].all()  # nothing is ruled out for them
     assert [ran.fold for ran in found.rounds] == [0, 1, 2, 3, 4]
+
+
+class Weighed(CertifiedClassifier):
+    """Notes the weights that it is given."""
+
+    seen: ClassVar[list[np.ndarray]] = []
+
+    def fit(self, X, y, certify_weight=None, **told):
+        Weighed.seen.append(certify_weight)
+        return super().fit(X, y, certify_weight, **told)
+
+
+def test_test_customers_out_of_reach_get_no_statement_and_weights_follow_the_rows(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(predictor, "build_predictor", lambda *_: Weighed(DummyClassifier(), folds=3))
+    one = matrix(0, 1)
+    y = np.r_[np.zeros(6, np.int64), np.ones(N - 6, np.int64)]
+    labels = Labels("likes", "binary", ("no", "yes"), one.customers[30:], y[30:] * (np.arange(N - 30) % 9 > 0))
+    propensity = np.where(np.arange(N) < 60, REACH / 2, 0.1 + 0.8 * np.arange(N) / N)
+    asked = replace(task(tmp_path, one, one, None, y), labels=labels, earlier=labels, answering=tmp_path / "answering")
+    joblib.dump(Answering(propensity, None), asked.answering)
+    Weighed.seen.clear()
+    found = judge(asked, MODEL, 5, 1, False, 0)
+    weight = Answering(propensity, None).silent_weight[30:]
+    np.testing.assert_array_equal(found.silent_weight, weight)
+    assert found.unlike[0, :30].all()
+    assert not found.unlike[0, 30:].any()
+    assert (found.stated[0, :30] == -1).all()
+    for fold, seen in enumerate(Weighed.seen):
+        np.testing.assert_array_equal(seen, weight[found.folds[0] != fold])

@@ -77,3 +77,10 @@ def test_what_folds_stated_wrongly_counts_though_the_deployed_model_is_silent_fo
     assert (found["measured"], found["kept"], found["undeployed"], found["certified"]) == (1, 0, 1, 0)
     assert (found["attributes_stated"], found["attributes_kept"], found["attributes_broken"]) == (1, 0, 1)
     assert found["useful"] == 0
+
+
+def test_a_promise_about_the_silent_is_judged_by_their_precision() -> None:
+    # Right for 95 of 100 who told, but among the silent for 140 of 200: P(Bin(200, 0.8) <= 140) = 0.0005.
+    silent = value(0.6, 100, 0.95) | {"promised": {"precision": 0.7, "n_stated": 200}}
+    found = promise_kept({"one": attribute(no=silent, yes=value(None))})
+    assert (found["measured"], found["kept"], found["attributes_broken"]) == (1, 0, 1)

@@ -234,6 +234,11 @@ def _limits(trained: Trained, attribute: Attribute, training: Training, labels_u
             f"It learnt from {known}, those who have a profile and events. Who tells of itself differs from who "
             "does not."
         )
+        if trained.found.silent_weight is not None:
+            population += (
+                " Certificates and prediction sets are weighed to speak of customers who did not tell, as far as "
+                "behaviour says how they differ; where hardly anybody alike told, nothing is stated."
+            )
         time = f"What was said may be older than the features, which end at {day(labels_us, zone)}."
     else:
         population = f"It learnt from {known}, those to whom the question could be put."

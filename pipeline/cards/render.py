@@ -25,6 +25,7 @@ MEASURES = {
     "mean_absolute_error_bands": "bands missed by, on average",
     "coverage": "customers for whom a value is stated",
     "precision": "statements that are right",
+    "precision_silent": "statements that are right, weighed to stand for customers who did not tell",
     "set_coverage": "prediction sets that hold the true value",
     "set_size": "values in a prediction set, on average",
 }

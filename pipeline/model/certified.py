@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from pipeline.errors import ConfigError
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, LabelError, Matrix, encode_labels
 from pipeline.model.calibration import Calibration, CrossCalibration, Method
 from pipeline.model.certification import Certificate, gather, stated_values
@@ -45,6 +46,13 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
 
     Customers unlike the training customers (`novelty_level`) get no statement, and certify none: the clean
     customers are asked whether they are like the others, by scores that had not seen them either, before they certify.
+
+    Where the customers with labels are other people than those who will be scored, `fit` is told so
+    (`certify_weight`): each clean customer then certifies with a probability that makes those who do a random sample of
+    the ones who will be scored (rejection sampling, von Neumann 1951). So the exact tests stay as they are and
+    hold in finite samples, given the weights; the price is size: of customers of mean weight u a share of u certifies.
+    Tests by betting on weighted customers (Waudby-Smith, Ramdas 2024, doi:10.1093/jrsssb/qkad009) draw no lots, but
+    in simulations certified less below some 500 customers and a tenth more above. The model itself is fitted on all.
 
     Parameters
     ----------
@@ -92,7 +100,8 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         so that in cross-fitted mode what is assumed of certificates is assumed of it as well
     clean_proba_, clean_y_ : (m, n_classes) and (m,) calibrated probabilities of customers that the model
         had not seen, and their class indices; all customers in the order of `X`, or those held out
-    clean_like_ : (m,) which of them are like the training customers; these certify
+    clean_like_ : (m,) which of them certify: they are like the training customers, and were drawn if there are weights
+    answering_ : classifier of whose like have labels (class 1), or None: nobody is out of their reach
     n_features_in_ : number of columns of X
 
     Examples
@@ -132,9 +141,32 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         self.novelty_level = novelty_level
         self.n_dense = n_dense
 
-    def fit(self, X: Matrix, y: Any) -> CertifiedClassifier:
-        """Fit on features `X` (n, n_features) and labels `y` (n,)."""
+    def fit(
+        self,
+        X: Matrix,
+        y: Any,
+        certify_weight: Floats | None = None,
+        answering: Any = None,
+        least_propensity: float = 0.0,
+    ) -> CertifiedClassifier:
+        """Fit on features `X` (n, n_features) and labels `y` (n,).
+
+        Parameters
+        ----------
+        certify_weight
+            How often the like of a customer is met among those who will be scored, per one that has a label: shape
+            (n,), from 0 to 1, relative to a bound that does not depend on the customers; None: they are the same.
+        answering, least_propensity
+            A fitted classifier of whose like have labels, and the probability of its class 1 from which on something
+            may be stated; None: of everybody.
+
+        Raises
+        ------
+        ConfigError
+            If the weights do not lie between 0 and 1, or are not one per row.
+        """
         X, y = validate_data(self, X, y, **FEATURE_CHECKS)
+        self.answering_, self.least_propensity_ = answering, least_propensity
         self.classes_, y_index = encode_labels(y, type(self).__name__)
         self.certification_: Literal["cross-fitted", "held-out"]
         if len(y_index) < self.holdout_from:
@@ -149,6 +181,8 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             self.clean_proba_, self.clean_y_ = self._deployed_proba(X[held_out]), y_index[held_out]
             self._fit_novelty(X[train])
             self.clean_like_ = ~self.unlike(X[held_out])
+            certify_weight = None if certify_weight is None else np.asarray(certify_weight)[held_out]
+        self.clean_like_ &= self._drawn(certify_weight, len(self.clean_y_))
         proba, truth = self.clean_proba_[self.clean_like_], self.clean_y_[self.clean_like_]
         self.set_cut_ = fit_cut(proba, truth, self.set_coverage)
         best = proba.argmax(axis=1)
@@ -182,16 +216,23 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         """Return, for each row, the index into `classes_` of the value that is stated, or -1 where withheld.
 
         Where the probabilities are at hand, `stated_values(proba, model.thresholds_)` is the same but for customers
-        unlike the training customers.
+        unlike the training customers or out of their reach.
         """
         X = self._checked(X)
-        return np.where(self.unlike(X), -1, stated_values(self.predict_proba(X), self.thresholds_))
+        nothing = self.unlike(X) | self.out_of_reach(X)
+        return np.where(nothing, -1, stated_values(self.predict_proba(X), self.thresholds_))
 
     def unlike(self, X: Matrix) -> NDArray[np.bool_]:
         """Return which rows are unlike the training customers, shape (n,)."""
         if self.novelty_ is None:
             return np.zeros(X.shape[0], dtype=bool)
         return self.novelty_.p_values(X) <= self.novelty_level
+
+    def out_of_reach(self, X: Matrix) -> NDArray[np.bool_]:
+        """Return whose like next to never have labels, so that no certificate speaks of them, shape (n,)."""
+        if self.answering_ is None:
+            return np.zeros(X.shape[0], dtype=bool)
+        return self.answering_.predict_proba(X)[:, 1] < self.least_propensity_
 
     def contributions(self, X: Matrix, class_index: int) -> Matrix:
         """Return additive contributions of the features to the uncalibrated score of a class.
@@ -232,6 +273,20 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
             return np.ones(X.shape[0], dtype=bool)
         self.novelty_ = NoveltyDetector(self.n_dense, random_state=self.random_state)
         return self.novelty_.fit_p_values(X) > self.novelty_level
+
+    def _drawn(self, weight: Floats | None, n: int) -> NDArray[np.bool_]:
+        """Return who certifies, shape (n,): everybody without weights, else as lots and weights decide."""
+        if weight is None:
+            return np.ones(n, dtype=bool)
+        weight = np.asarray(weight, dtype=np.float64)
+        if weight.shape != (n,) or not ((weight >= 0) & (weight <= 1)).all():
+            raise ConfigError(
+                f"CertifiedClassifier: certify_weight: expected {n:,} numbers from 0 to 1, found shape {weight.shape}"
+                + (f" from {weight.min():.3g} to {weight.max():.3g}" if weight.size else "")
+            )
+        # Lots of their own: they must not depend on those of the folds.
+        lots: NDArray[np.bool_] = np.random.default_rng([self.random_state, 1]).random(n) < weight
+        return lots
 
     def _deployed_proba(self, X: Matrix) -> Floats:
         raw = align_columns(self.estimator_.predict_proba(X), self._fitted_classes, len(self.classes_))

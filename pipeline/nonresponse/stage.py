@@ -18,7 +18,8 @@ from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.known import Labels
-from pipeline.nonresponse.propensity import Propensity, Response, describe_response, response_propensity, too_few
+from pipeline.model.propensity import Propensity, response_propensity, too_few
+from pipeline.nonresponse.response import Response, describe_response
 from pipeline.nonresponse.shares import MIN_PROPENSITY, AttributeShares, attribute_shares
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side

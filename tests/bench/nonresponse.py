@@ -31,8 +31,8 @@ from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
+from pipeline.model.propensity import response_propensity
 from pipeline.nonresponse.estimation import Shares, corrected_shares, naive_shares
-from pipeline.nonresponse.propensity import response_propensity
 from pipeline.nonresponse.shares import LEAST_PER_VALUE, MIN_PROPENSITY, cross_fitted_values
 from pipeline.nonresponse.stage import _with_profile
 from pipeline.outputs import read_manifest

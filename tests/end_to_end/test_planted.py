@@ -13,11 +13,16 @@ import pandas as pd
 import pytest
 
 from pipeline.configuration import parse_settings
+from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, ModelError
+from pipeline.features.snapshot import snapshot_folder
 from pipeline.lookalike import stage
+from pipeline.outputs import read_manifest
 from pipeline.promotion import question
 from pipeline.run import run
-from pipeline.settings import Attribute, Declared, Model
+from pipeline.score import UNREACHED, load_champions, predict_bucket
+from pipeline.settings import Attribute, Declared, Future, Model
+from pipeline.tracking import Tracker
 from tests.end_to_end import planted
 
 
@@ -105,10 +110,33 @@ def test_customers_without_events_get_the_prior_and_say_so(done: Done) -> None:
 def test_a_withheld_value_gives_its_reason(done: Done) -> None:
     table = done.table("scores/predictions")
     withheld = table[table["state"] == "withheld"]
-    known = {"no events", "not sure enough", "value not certifiable", "outside the attribute's population"}
+    known = {"no events", "not sure enough", "value not certifiable", "outside the attribute's population", UNREACHED}
     assert set(withheld["reason"]) <= known
     assert withheld["value"].isna().all()
     assert table[table["state"] == "inferred"]["reason"].isna().all()
+
+
+def test_of_customers_whose_like_never_told_nothing_is_stated(done: Done) -> None:
+    settings = parse_settings(done.config)
+    ensemble = load_champions(settings, Tracker(settings.tracking, "planted"))
+    kind = next(champion.predictor for champion in ensemble.champions if champion.attribute == "kind")
+    lapses = next(champion.predictor for champion in ensemble.champions if champion.attribute == "lapses")
+    assert kind.answering_ is not None  # half of the customers did not tell
+    assert lapses.answering_ is None  # the future is known of everybody
+    snapshot = snapshot_folder(done.outputs, read_manifest(done.outputs / "scores")["as_of_us"])
+
+    def predicted() -> pd.DataFrame:
+        with DuckDBEngine(1, 1.0) as engine:
+            table = predict_bucket(engine, settings, done.outputs, snapshot, ensemble, 0)
+        return table[(table["attribute"] == "kind") & (table["state"] != "declared")]
+
+    before = predicted()
+    assert (before["state"] == "inferred").mean() > 0.5
+    kind.least_propensity_ = 1.1
+    after = predicted()
+    stated = after["customer_id"].isin(before[before["state"] == "inferred"]["customer_id"])
+    assert (after["state"] == "withheld").all()
+    assert set(after[stated]["reason"]) == {UNREACHED}
 
 
 def test_a_model_answers_only_for_customers_like_those_it_learnt_from(done: Done) -> None:
@@ -182,6 +210,16 @@ def test_how_an_answer_may_be_used_is_no_other_question() -> None:
     model = Model("linear", {})
     assert question(warned, model) == question(plain, model)
     assert question(Attribute("nominal", declared=Declared("kind")), model) != question(plain, model)
+
+
+def test_among_whom_a_precision_is_promised_is_asked_of_declared_attributes_alone() -> None:
+    declared, future = (
+        Attribute("binary", declared=Declared("kind")),
+        Attribute("binary", future=Future("a", 7, at_least=1)),
+    )
+    among = [Model("linear", {}, certified_among=who) for who in ("silent", "labelled")]
+    assert question(declared, among[0]) != question(declared, among[1])
+    assert question(future, among[0]) == question(future, among[1])
 
 
 def test_the_same_command_again_does_nothing(done: Done, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
-from pipeline.errors import ModelError
+from pipeline.errors import ConfigError, ModelError
 from pipeline.metrics import ece
 from pipeline.model.blocks import LabelError
 from pipeline.model.certification import certify, stated_values
@@ -184,3 +184,49 @@ def test_what_is_certified_for_more_needs_more_evidence():
     assert not any(c.certified for c in alone.certify_in_catalogue(0.0).certificates_)
     before = by_scope["value"].certificates_
     assert by_scope["value"].certify_in_catalogue(0.0).certificates_ == before
+
+
+def test_weights_of_one_certify_as_none_do():
+    X, y = draw(np.random.default_rng(1), 400, slope=3)
+    plain, weighed = CertifiedClassifier(GaussianNB()).fit(X, y), CertifiedClassifier(GaussianNB())
+    weighed.fit(X, y, certify_weight=np.ones(400))
+    assert weighed.certificates_ == plain.certificates_
+    assert plain.certificates_[1].certified
+    assert plain.clean_like_.all()
+
+
+def test_customers_of_no_weight_certify_nothing_but_are_learnt_from():
+    X, y = draw(np.random.default_rng(1), 400, slope=3)
+    plain = CertifiedClassifier(GaussianNB()).fit(X, y)
+    model = CertifiedClassifier(GaussianNB()).fit(X, y, certify_weight=np.zeros(400))
+    assert plain.certificates_[1].certified
+    assert not any(certificate.certified for certificate in model.certificates_)
+    assert model.set_cut_ == 0  # nothing is ruled out
+    np.testing.assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("weight", "told"),
+    [
+        (np.full(400, 1.5), r"expected 400 numbers from 0 to 1, found shape \(400,\) from 1.5 to 1.5"),
+        (np.full(400, np.nan), "from nan to nan"),
+        (np.ones(399), r"found shape \(399,\)"),
+    ],
+)
+def test_weights_that_cannot_be_meant_are_refused(weight, told):
+    X, y = draw(np.random.default_rng(1), 400)
+    with pytest.raises(ConfigError, match=told):
+        CertifiedClassifier(GaussianNB()).fit(X, y, certify_weight=weight)
+
+
+def test_nothing_is_stated_out_of_reach():
+    X, y = draw(np.random.default_rng(1), 400, slope=3)
+    # Whoever has a low second feature never answered.
+    answering = LogisticRegression(C=1e6).fit(X, X[:, 1] > -1)
+    model = CertifiedClassifier(GaussianNB()).fit(X, y, answering=answering, least_propensity=0.5)
+    everyone = CertifiedClassifier(GaussianNB()).fit(X, y)
+    beyond = model.out_of_reach(X)
+    assert beyond.tolist() == (answering.predict_proba(X)[:, 1] < 0.5).tolist()
+    assert 0 < beyond.sum() < 100
+    np.testing.assert_array_equal(model.stated(X), np.where(beyond, -1, everyone.stated(X)))
+    assert not everyone.out_of_reach(X).any()

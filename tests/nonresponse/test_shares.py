@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from pipeline.model.propensity import response_propensity
 from pipeline.nonresponse.estimation import Shares
-from pipeline.nonresponse.propensity import response_propensity
 from pipeline.nonresponse.shares import MIN_PROPENSITY, AttributeShares, attribute_shares
 from tests.nonresponse.conftest import N_DENSE
 

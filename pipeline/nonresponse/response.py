@@ -1,4 +1,4 @@
-"""Who answers: the probability that a customer has a profile, from behaviour, by a model that has not seen it."""
+"""Who answers: how customers with a profile differ in what they do from those without."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 
 from pipeline.evaluation import evaluate
 from pipeline.features.naming import is_component, readable
 from pipeline.model.blocks import Floats, Ints, Matrix
-from pipeline.model.crossfit import fold_numbers, out_of_fold
-from pipeline.model.token_boosting import TokenBoosting
+from pipeline.model.propensity import behaviour_model
 
-FOLDS = 5
-LEAST = 30  # fewer customers on one side teach no model
-Propensity = tuple[Floats, Ints] | None
-_FEATURE_FRACTION = 0.3  # trees that may look at a tenth, as the recipe's do, draw propensities together
 _EXPLAINED = 500  # customers whose contributions are looked at
 
 
@@ -42,40 +36,6 @@ class Response:
     low: float
     high: float
     features: pd.DataFrame
-
-
-def behaviour_model(n_dense: int, seed: int) -> BaseEstimator:
-    """Return the classifier that is fitted to who answers and to what they answer.
-
-    Trees on aggregates and on telling tokens: who answers is mostly a matter of how much somebody does, which a model
-    of tokens alone cannot see; probabilities that are too high for the rarely active bias every correction.
-    """
-    return TokenBoosting(n_dense=n_dense, feature_fraction=_FEATURE_FRACTION, random_state=seed)
-
-
-def too_few(answered: np.ndarray) -> str:
-    """Return why nobody can be told apart by whether they answered, or an empty text."""
-    n_answered, n_silent = int(answered.sum()), int((~answered).sum())
-    if min(n_answered, n_silent) >= LEAST:
-        return ""
-    return f"{n_answered:,} answered and {n_silent:,} did not, at least {LEAST} of each are needed"
-
-
-def response_propensity(X: Matrix, answered: np.ndarray, n_dense: int, seed: int) -> Propensity:
-    """Return each customer's probability of answering, by a model without its fold, and the folds; None if `too_few`.
-
-    Parameters
-    ----------
-    X
-        Features, shape (n, n_features), the first `n_dense` of them dense.
-    answered
-        Whether each one answered, shape (n,), bool.
-    """
-    if too_few(answered):
-        return None
-    y = answered.astype(np.int64)
-    folds = fold_numbers(y, FOLDS, seed)
-    return out_of_fold(behaviour_model(n_dense, seed), X, y, folds)[:, 1], folds
 
 
 def describe_response(
