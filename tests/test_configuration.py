@@ -201,7 +201,7 @@ def test_a_required_key_is_told(key):
             ["features", "trian"],
             r"\n  stages: 'trian' does not exist \(allowed: .*\)\. Did you mean 'train'\?",
         ),
-        ("stages", [], r"\n  stages: none given; write stages=\[features,train,score,lookalike\]"),
+        ("stages", [], r"\n  stages: none given; write stages=\[features,train,score,shares,lookalike\]"),
         # contradictions
         ("data.logs", {}, "data: 'logs' is empty: a source needs at least one event log"),
         ("data.logs.orders.database", "d.duckdb", "data.logs.orders: give either 'path' .* or 'database' with 'table'"),
