@@ -152,7 +152,9 @@ def _tell(cells: Sequence[Cell], chosen: Sequence[Run]) -> None:
 def _log(settings: Settings, tracker: Tracker, cells: Sequence[Cell], chosen: Sequence[Run]) -> None:
     metric = settings.compare.metric
     table = table_of(cells)
-    key = fingerprint(table.to_csv(index=False), metric, settings.compare.against)
+    # Not the numbers: their last digits may differ from machine to machine.
+    compared = sorted({(cell.attribute, cell.reference, cell.reason) for cell in cells})
+    key = fingerprint([run.id for run in chosen], compared, metric, settings.compare.against)
     tags = {"stage": "compare", "source": settings.data.name, "metric": metric, "mlflow.source.name": "pipeline"}
     shown = f"compare {metric}: {' | '.join(run.name for run in chosen)}"
     with TemporaryDirectory() as folder, tracker.run("compare", key, tags, shown=shown[:250]) as run_id:

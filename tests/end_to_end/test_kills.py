@@ -75,7 +75,8 @@ def test_killed_five_times_ends_as_if_run_once(undisturbed: pd.DataFrame, tmp_pa
     pd.testing.assert_frame_equal(undisturbed, again, check_exact=True)
     outputs = tmp_path / "outputs" / "planted"
     assert not [p for p in outputs.rglob("*") if ".partial" in p.name]
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'outputs/models/mlflow.db'}")
+    store = f"sqlite:///{tmp_path / 'outputs/models/mlflow.db'}"
+    client = mlflow.MlflowClient(store, store)  # or the registry of an earlier test in this process would be asked
     for model in ("kind", "lapses", "behaviour_encoder"):
         assert len(client.search_model_versions(f"name = 'planted.{model}'")) == 1
     experiment = client.get_experiment_by_name("planted")
