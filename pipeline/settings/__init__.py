@@ -1,0 +1,94 @@
+"""The whole configuration as frozen dataclasses: folder in `conf/` = key = class here.
+
+The composed configuration is merged into `Settings` once, by `pipeline.configuration`; a misspelt key, a
+wrong type or a value out of range is refused there by its full name. Nothing else reads the
+configuration. Meaning, unit and reason of each default stand beside it in `conf/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from pipeline.columns import AS_OF, CUSTOMER
+from pipeline.errors import did_you_mean
+from pipeline.settings.attributes import Attribute, Declared, Future
+from pipeline.settings.data import Data, Join, Log, Profiles, Quality, SeedRule, Table
+from pipeline.settings.features import Engine, Features, Vector
+from pipeline.settings.lookalike import Lookalike
+from pipeline.settings.model import Compare, Evaluation, Model, Sweep
+from pipeline.settings.tracking import Tracking
+from pipeline.settings.types import STRICT, Text, Texts, Whole, is_plain_name
+
+__all__ = [
+    "DEFAULT_STAGES",
+    "STAGES",
+    "Attribute",
+    "Compare",
+    "Data",
+    "Declared",
+    "Engine",
+    "Evaluation",
+    "Features",
+    "Future",
+    "Join",
+    "Log",
+    "Lookalike",
+    "Model",
+    "Profiles",
+    "Quality",
+    "SeedRule",
+    "Settings",
+    "Sweep",
+    "Table",
+    "Tracking",
+    "Vector",
+    "as_plain",
+]
+
+DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
+STAGES = (*DEFAULT_STAGES, "portrait", "compare", "sweep")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """Everything a run needs to know."""
+
+    data: Data
+    model: Model
+    stages: Texts = DEFAULT_STAGES
+    attributes: dict[str, Attribute] = Field(default_factory=dict)
+    engine: Engine = Field(default_factory=Engine)
+    features: Features = Field(default_factory=Features)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    lookalike: Lookalike = Field(default_factory=Lookalike)
+    tracking: Tracking = Field(default_factory=Tracking)
+    compare: Compare = Field(default_factory=Compare)
+    sweep: Sweep = Field(default_factory=Sweep)
+    outputs: str = "outputs"
+    seed: Annotated[Whole, Field(ge=0)] = 0
+    customer: Text | None = None
+
+    @model_validator(mode="after")
+    def _known_stages(self) -> Settings:
+        if not self.stages:
+            raise ValueError(f"stages: none given; write stages=[{','.join(DEFAULT_STAGES)}] or some of them")
+        for stage in self.stages:
+            if stage not in STAGES:
+                raise ValueError(f"stages: '{stage}' does not exist {did_you_mean(stage, STAGES)}")
+        for name in self.attributes:
+            if name.casefold() in (CUSTOMER, AS_OF, "mean"):
+                raise ValueError(
+                    f"attributes: '{name}' is a column of portraits or a row of tables; choose another name"
+                )
+            if not is_plain_name(name):
+                raise ValueError(f"attributes: the name '{name}' must be letters, digits and single underscores")
+        return self
+
+
+def as_plain(settings: Any) -> Any:
+    """Return a settings dataclass as plain nested dictionaries, for fingerprints and run parameters."""
+    return asdict(settings)
