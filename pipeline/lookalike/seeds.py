@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pipeline.columns import CUSTOMER, EVENT_US
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, SchemaError, did_you_mean
 from pipeline.events import bucket_file, read_events
-from pipeline.features.naming import ALL, aggregate_of
 from pipeline.labels.rules import check_rule, check_tokens, matching
 from pipeline.outputs import read_manifest
 from pipeline.settings import Data, SeedRule
@@ -108,17 +106,3 @@ def _by_events(engine: DuckDBEngine, rule: SeedRule, data: Data, events: Path, a
         hits = matching(log.filter(log[EVENT_US] < as_of_us), rule.where).select(CUSTOMER).distinct()
         found |= set(engine.arrow(hits)[CUSTOMER].to_pylist())
     return sorted(found)
-
-
-def totals(names: np.ndarray, dense: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Return how much of everything each customer did, shape (n_customers, n_totals): sign(x) ln(1 + |x|).
-
-    Counts and sums over the whole history, of the features that may be used; unknown counts as nothing.
-    """
-    kept = [
-        column
-        for column in np.flatnonzero(visible)
-        if str(names[column]).endswith(f"__{ALL}") and aggregate_of(str(names[column])) in ("count", "sum")
-    ]
-    amounts = np.nan_to_num(dense[:, kept])
-    return np.sign(amounts) * np.log1p(np.abs(amounts))

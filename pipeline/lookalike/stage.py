@@ -9,21 +9,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import scipy.sparse as sp
 
 from pipeline import console, plots
 from pipeline.columns import CUSTOMER, DECLARED, STATE
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
-from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_matrix
-from pipeline.features.naming import visible, with_siblings
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.lookalike.audience import SeedMatch, match_seed, select_audience
+from pipeline.lookalike.design import read_base
 from pipeline.lookalike.evaluation import HoldOutRow, hold_out_evaluation
 from pipeline.lookalike.index import build_index
+from pipeline.lookalike.population import Base
 from pipeline.lookalike.ranking import MIN_SEED, SeedRanker
-from pipeline.lookalike.seeds import hidden_by, read_ids, seed_ids, totals
+from pipeline.lookalike.seeds import hidden_by, read_ids, seed_ids
 from pipeline.outputs import (
     code_fingerprint,
     file_facts,
@@ -70,19 +68,17 @@ def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, 
         whole(folder, expected, facts) as partial,
     ):
         given = seed_ids(engine, rule, settings.data, outputs, as_of_us)
-        hidden = with_siblings(hidden_by(rule), settings.data)
+        hidden = hidden_by(rule)
         if rule.where:
             console.warn(
                 f"lookalike: of {rule.log} only {', '.join(rule.where)} is hidden from the features; if other fields "
                 "name the same events (a product besides its category), hide them too: seed.hide=[<log>.<field>]"
             )
-        encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed, hidden)
-        matrix = read_matrix(engine, snapshot, encoder)
-        match = match_seed(given, matrix.customers.astype(str))
-        facts |= {"seed": _seed_facts(match, given, len(matrix.customers)), "hidden": list(hidden)}
+        base = read_base(engine, snapshot, settings.data, settings.features.vector, hidden, settings.seed)
+        match = match_seed(given, base.ids)
+        facts |= {"seed": _seed_facts(match, given, len(base)), "hidden": list(hidden)}
         _say_seed(match)
-        X, n_dense = _design(settings, matrix, encoder, hidden)
-        table, rows = _find(settings, rule, outputs, matrix, X, n_dense, match, partial, facts)
+        table, rows = _find(settings, rule, outputs, base, match, partial, facts)
         _write(table, rows, partial)
         _track(settings, tracker, partial, expected, facts, rows)
     _report(settings, facts, rows, folder)
@@ -98,31 +94,18 @@ def _expected(settings: Settings, outputs: Path, snapshot: Path, rule: SeedRule)
     return fingerprint(read_manifest(snapshot)["fingerprint"], used, files, scores, code_fingerprint())
 
 
-def _design(
-    settings: Settings, matrix: FeatureMatrix, encoder: BehaviourEncoder, hidden: tuple[str, ...]
-) -> tuple[sp.csr_matrix, int]:
-    """Return what the ranking reads: totals of activity and money, then the TF-IDF tokens."""
-    allowed = visible(matrix.names, hidden, settings.data, "the seed's 'hide'")
-    dense = matrix.X[:, : matrix.n_dense].toarray()
-    amounts = totals(matrix.names[: matrix.n_dense], dense, allowed[: matrix.n_dense])
-    tokens = encoder.weigh(matrix.X[:, matrix.n_dense :])
-    return sp.hstack([sp.csr_matrix(amounts), tokens], format="csr"), amounts.shape[1]
-
-
 def _find(
     settings: Settings,
     rule: SeedRule,
     outputs: Path,
-    matrix: FeatureMatrix,
-    X: sp.csr_matrix,
-    n_dense: int,
+    base: Base,
     match: SeedMatch,
     partial: Path,
     facts: dict[str, Any],
 ) -> tuple[pd.DataFrame, list[HoldOutRow]]:
     """Return the audience and the figures of hidden seeds."""
     chosen = settings.lookalike
-    ids, vectors = matrix.customers.astype(str), matrix.vectors.astype(np.float32)
+    X, n_dense, ids, vectors = base.X, base.n_dense, base.ids, base.vectors
     seed = match.mask(len(ids))
     if len(match.positions) < MIN_SEED:
         raise ConfigError(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +14,7 @@ import pytest
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, SchemaError
 from pipeline.events import write_events
-from pipeline.lookalike.seeds import hidden_by, read_ids, seed_ids, totals
+from pipeline.lookalike.seeds import hidden_by, read_ids, seed_ids
 from pipeline.outputs import write_json
 from pipeline.settings import Data, Log, Quality, SeedRule
 
@@ -238,7 +236,7 @@ def test_portraits_must_have_been_written(engine: DuckDBEngine, tmp_path: Path) 
         seed_ids(engine, SeedRule(portraits={"age": ("old",)}), source(tmp_path), tmp_path, AS_OF_US)
 
 
-# --- what must be hidden, and totals ---
+# --- what must be hidden ---
 
 
 def test_what_a_seed_is_made_from_is_hidden() -> None:
@@ -247,20 +245,3 @@ def test_what_a_seed_is_made_from_is_hidden() -> None:
     assert hidden_by(SeedRule(log="calls", hide=("bills", "calls"))) == ("calls", "bills")
     assert hidden_by(SeedRule(file="ids.csv", hide=("bills",))) == ("bills",)
     assert hidden_by(replace(SeedRule(portraits={"age": ("old",)}))) == ()
-
-
-def test_totals_are_counts_and_sums_of_the_whole_history_on_a_log_scale() -> None:
-    names = [
-        "buy__events__count__all",
-        "buy__events__count__7d",
-        "buy__amount__sum__all",
-        "buy__amount__mean__all",
-        "buy__paid___sum__all",
-        "vector__000",
-        "calls__days__count__all",
-    ]
-    dense = np.array([[3.0, 1, -9, 5, 0, 0.5, 7], [0.0, 0, np.nan, np.nan, 1, 0.5, 9]])
-    seen = np.array([True, True, True, True, True, True, False])
-    expected = [[math.log(4), -math.log(10), 0], [0, 0, math.log(2)]]
-    np.testing.assert_allclose(totals(np.array(names), dense, seen), expected, rtol=1e-12)
-    assert totals(np.array(names), dense, np.zeros(7, bool)).shape == (2, 0)

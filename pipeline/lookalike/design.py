@@ -1,0 +1,74 @@
+"""From a snapshot to the base that rankings read, without what would give the seed away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+from pipeline.engine import DuckDBEngine
+from pipeline.features.matrix import fit_encoder, read_matrix
+from pipeline.features.naming import ALL, aggregate_of, visible, with_siblings
+from pipeline.lookalike.population import Base
+from pipeline.settings import Data, Vector
+
+
+def read_base(
+    engine: DuckDBEngine, snapshot: Path, data: Data, vector: Vector, hide: Sequence[str], seed: int = 0
+) -> Base:
+    """Return all customers of a snapshot as rankings read them.
+
+    The dense columns are how much of everything each customer did (`total_columns`, `log_amounts`); the tokens are
+    TF-IDF weighted, rows of length one. Weights and behaviour vectors are learnt without the hidden logs and fields,
+    because a vector that had seen them would still tell of them.
+
+    Parameters
+    ----------
+    hide
+        Entries `<log>` or `<log>.<field>`; fields that tell the same are hidden with them.
+    seed
+        Of the encoder's SVD.
+
+    Raises
+    ------
+    ConfigError
+        If an entry names no declared log or field.
+    """
+    hidden = with_siblings(hide, data)
+    encoder = fit_encoder(engine, snapshot, vector, seed, hidden)
+    matrix = read_matrix(engine, snapshot, encoder)
+    dense = slice(matrix.n_dense)
+    allowed = visible(matrix.names[dense], hidden, data, "the seed's 'hide'")
+    columns = total_columns(matrix.names[dense], allowed)
+    amounts = log_amounts(matrix.X[:, columns].toarray())
+    tokens = encoder.weigh(matrix.X[:, matrix.n_dense :])
+    return Base(
+        ids=matrix.customers.astype(np.str_),
+        X=sp.hstack([sp.csr_matrix(amounts), tokens], format="csr"),
+        vectors=matrix.vectors.astype(np.float32),
+        names=np.concatenate([matrix.names[columns], matrix.names[matrix.n_dense :]]).astype(np.str_),
+        n_dense=len(columns),
+    )
+
+
+def log_amounts(amounts: np.ndarray) -> np.ndarray:
+    """Return sign(x) ln(1 + |x|) of each amount; unknown counts as nothing.
+
+    >>> log_amounts(np.array([[0.0, np.e - 1, 1 - np.e, np.nan]])).round(6).tolist()
+    [[0.0, 1.0, -1.0, 0.0]]
+    """
+    known = np.nan_to_num(amounts)
+    return np.sign(known) * np.log1p(np.abs(known))
+
+
+def total_columns(names: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Return the positions of the allowed features that are counts or sums over the whole history.
+
+    >>> names = np.array(["buy__amount__sum__all", "buy__amount__sum__7d", "buy__amount__mean__all"])
+    >>> total_columns(names, np.ones(3, dtype=bool)).tolist()
+    [0]
+    """
+    wanted = [str(name).endswith(f"__{ALL}") and aggregate_of(str(name)) in ("count", "sum") for name in names]
+    return np.flatnonzero(np.array(wanted, dtype=bool) & allowed)
