@@ -14,11 +14,11 @@ from pipeline.engine import DuckDBEngine
 from pipeline.evaluation import paired_bootstrap
 from pipeline.features.matrix import read_matrix
 from pipeline.outputs import fingerprint
+from pipeline.paired import LEAST_COMMON
 from pipeline.predictor import Trained
 from pipeline.settings import Attribute, Model, as_plain
 from pipeline.tracking import CHALLENGER, CHAMPION, Registered, Tracker
 
-LEAST_COMMON = 30
 _NOT_ASKED = ("expires_days", "sensitive", "not_for")  # say how an answer may be used, not what is asked
 
 

@@ -19,7 +19,7 @@ from pipeline.model.multiplicity import Scope
 from pipeline.predictor import Trained
 from pipeline.promotion import Decision
 from pipeline.settings import Attribute, Evaluation, Model, as_plain
-from pipeline.tracking import Registered, Tracker
+from pipeline.tracking import Registered, Tracker, metric_name
 
 _USEFUL_RECALL = 0.2
 _PASSES = tuple(f"pass_{scope}" for scope in get_args(Scope))
@@ -240,7 +240,7 @@ def metric_names(trained: Trained) -> dict[str, float]:
     """Return MLflow metrics: `auc`, `auc_low`, `auc_high`, `auc_prior`, `auc_n`, …, and by value `recall/yes`, …."""
     named: dict[str, float] = {}
     for e in trained.estimates:
-        key = f"{e.metric}/{_allowed(e.value)}" if e.value else e.metric
+        key = f"{e.metric}/{metric_name(e.value)}" if e.value else e.metric
         named |= {key: e.estimate, f"{key}_low": e.low, f"{key}_high": e.high}
         named |= {f"{key}_prior": e.prior, f"{key}_n": e.n}
     return named
@@ -299,12 +299,6 @@ def _catalogue_row(trained: Trained) -> dict[str, Any]:
     ]
     interval = {"auc": area.estimate, "auc_low": area.low, "auc_high": area.high}
     return {"attribute": trained.attribute, "n": area.n, "values": values, **interval}
-
-
-def _allowed(text: str) -> str:
-    """Return a value as MLflow lets metrics be called."""
-    text = text.replace("+", " or more").replace("<", "below ").replace(">", "above ")
-    return "".join(letter if letter.isalnum() or letter in "_-. :/" else "_" for letter in text)
 
 
 def _top(trained: Trained, n: int = 50) -> pd.DataFrame:

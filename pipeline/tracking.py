@@ -316,6 +316,16 @@ def told(settings: Tracking, source: str) -> Iterator[Tracker]:
         ) from None
 
 
+def metric_name(text: str) -> str:
+    """Return a text as MLflow lets metrics be called.
+
+    >>> metric_name("recall/75K+"), metric_name("recall/<35")
+    ('recall/75K or more', 'recall/below 35')
+    """
+    text = text.replace("+", " or more").replace("<", "below ").replace(">", "above ")
+    return "".join(letter if letter.isalnum() or letter in "_-. :/" else "_" for letter in text)
+
+
 def _create(database: Path, folder: Path) -> None:
     """Make a new database under a temporary name, so that a kill leaves a whole one or none."""
     try:

@@ -17,7 +17,7 @@ from pipeline.judged import HIGHER_IS_BETTER
 from pipeline.outputs import fingerprint
 from pipeline.paired import MEAN
 from pipeline.settings import Settings
-from pipeline.tracking import CHAMPION, Run, Tracker
+from pipeline.tracking import CHAMPION, Run, Tracker, metric_name
 
 _SIDE_BY_SIDE = 3  # trainings per printed table, so that it stays readable in a log
 
@@ -165,14 +165,10 @@ def _log(settings: Settings, tracker: Tracker, cells: Sequence[Cell], chosen: Se
             params={"runs": [run.id for run in chosen], "metric": metric, "against": settings.compare.against},
             metrics={"attributes": len({c.attribute for c in cells} - {MEAN}), "differences": _n_differences(cells)}
             | {"survive_holm": sum(c.survives for c in cells)}
-            | {_metric_name(name): value for name, value in means.items()},
+            | {metric_name(name)[:250]: value for name, value in means.items()},
             tables={"comparison": table},
             folder=Path(folder),
         )
-
-
-def _metric_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "_-. :/" else "_" for letter in name)[:250]
 
 
 def _drawn(cells: Sequence[Cell]) -> list[dict[str, object]]:
