@@ -55,20 +55,25 @@ def read_ids(path: Path, where: str) -> list[str]:
     SchemaError
         If it has several columns and none is called `customer_id`.
     """
-    if not path.exists():
-        beside = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        hint = f" {did_you_mean(path.name, beside)}" if beside else ""
-        raise DataError(f"{where}: file not found: {path}.{hint}")
-    try:
-        frame = _read(path)
-    except (ValueError, OSError, pd.errors.ParserError) as error:
-        raise DataError(f"{where}: {path} cannot be read: {str(error).splitlines()[0]}") from None
+    frame = read_table(path, where)
     columns = [str(column) for column in frame.columns]
     if CUSTOMER not in columns and len(columns) != 1:
         raise SchemaError(f"{where}: {path} has no column '{CUSTOMER}' {did_you_mean(CUSTOMER, columns)}")
     ids = frame[CUSTOMER if CUSTOMER in columns else columns[0]].dropna()
     texts = [str(int(name) if isinstance(name, float) and name.is_integer() else name).strip() for name in ids]
     return [text for text in texts if text]
+
+
+def read_table(path: Path, where: str) -> pd.DataFrame:
+    """Return a file of customers, Parquet, CSV or text, as it stands; DataError if there is none or it is damaged."""
+    if not path.exists():
+        beside = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+        hint = f" {did_you_mean(path.name, beside)}" if beside else ""
+        raise DataError(f"{where}: file not found: {path}.{hint}")
+    try:
+        return _read(path)
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        raise DataError(f"{where}: {path} cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -118,6 +118,7 @@ class SeedRule:
     log: str | None = None
     where: dict[str, Texts] = Field(default_factory=dict)
     hide: Texts = ()
+    value: str | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> SeedRule:
@@ -126,6 +127,10 @@ class SeedRule:
             raise ValueError(f"a seed is given in exactly one way: file, portraits or log; found {given or 'none'}")
         if self.where and self.log is None:
             raise ValueError("'where' narrows a log; it needs 'log'")
+        if self.value is not None and self.portraits is not None:
+            raise ValueError(
+                "'value' is a column of the seed's file or a numeric field of its log; portraits have neither"
+            )
         return self
 
 
