@@ -20,6 +20,7 @@ MIN_HOLDERS = 10  # customers: what fewer have is not tested
 _MIN_SHARE = 0.05  # in either set: rarer things are tested, but not told first
 _PER_SUBJECT = 3
 _N_BOOT = 400
+_BLOCK = 50_000  # customers counted at a time
 _MAX_MEDIAN = 5_000  # customers of each set whose totals are compared
 _MIN_EXPECTED = 25.0  # customers in each cell, from which the normal approximation serves
 
@@ -127,10 +128,12 @@ def told(row: Difference) -> str:
 
 
 def holders(base: Base, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many of some customers have each token, (n_features - n_dense,)."""
-    X = base.X[rows]
-    present = np.bincount(X.indices[X.data != 0], minlength=X.shape[1])
-    return present[base.n_dense :].astype(np.int64)
+    """Return how many of some customers have each token, (n_features - n_dense,); block by block, to copy little."""
+    count = np.zeros(base.X.shape[1], dtype=np.int64)
+    for start in range(0, len(rows), _BLOCK):
+        X = base.X[rows[start : start + _BLOCK]]
+        count += np.bincount(X.indices[X.data != 0], minlength=len(count))
+    return count[base.n_dense :]
 
 
 def _surely(row: Difference) -> float:

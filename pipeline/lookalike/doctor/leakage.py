@@ -12,6 +12,7 @@ from scipy.stats import beta
 
 from pipeline.features.naming import readable, subject
 from pipeline.lookalike.base import Base, Floats, Mask
+from pipeline.lookalike.doctor.differences import holders
 
 IS_SEED = 0.9  # precision and recall of a feature that is the seed
 IS_SEED_LOW = 0.65  # lower limits of both
@@ -19,6 +20,7 @@ NEARLY = 0.95  # AUC of a feature that nearly is it
 NEARLY_LOW = 0.9
 PART_RECALL = 0.2  # of a feature that only members have, but not all
 _ALPHA = 0.05
+_BLOCK = 50_000  # customers counted at a time
 
 
 @dataclass(frozen=True)
@@ -83,31 +85,23 @@ def field_of(name: str) -> str:
 
 
 def _tokens(base: Base, seed: Mask) -> list[Leak | None]:
-    tokens = base.X[:, base.n_dense :]
-    names = base.names[base.n_dense :]
-    with_it = _column_sums(tokens, seed)
-    without = _column_sums(tokens, ~seed)
-    return _judged([str(name) for name in names], [readable(str(name)) for name in names], with_it, without, seed)
+    names = [str(name) for name in base.names[base.n_dense :]]
+    counts = holders(base, np.flatnonzero(seed)), holders(base, np.flatnonzero(~seed))
+    return _judged(names, [readable(name) for name in names], *counts, seed)
 
 
 def _fields(base: Base, seed: Mask) -> list[Leak | None]:
-    tokens = base.X[:, base.n_dense :]
-    of_token = np.array([str(name).partition("=")[0] for name in base.names[base.n_dense :]])
-    if not len(of_token):
-        return []
+    of_token = np.array([str(name).partition("=")[0] for name in base.names[base.n_dense :]], dtype=np.str_)
     fields, place = np.unique(of_token, return_inverse=True)
     membership = sp.csr_matrix((np.ones(len(place)), (np.arange(len(place)), place)), shape=(len(place), len(fields)))
-    present = tokens.copy()
-    present.data = (present.data != 0).astype(np.float64)
-    present = sp.csr_matrix(present @ membership)
-    words = [f"any {subject(field + '=x')}" for field in fields]
-    counts = _column_sums(present, seed), _column_sums(present, ~seed)
+    counts = np.zeros((2, len(fields)), dtype=np.int64)  # of members, of others
+    for start in range(0, len(base), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        any_token = (abs(base.X[rows, base.n_dense :]) @ membership > 0).astype(np.int64)
+        for i, who in enumerate((seed[rows], ~seed[rows])):
+            counts[i] += np.asarray(any_token[np.flatnonzero(who)].sum(axis=0)).ravel()
+    words = [f"any {subject(f'{field}=x')}" for field in fields]
     return _judged([str(field) for field in fields], words, *counts, seed)
-
-
-def _column_sums(X: sp.csr_matrix, rows: Mask) -> NDArray[np.int64]:
-    part = X[np.flatnonzero(rows)]
-    return np.bincount(part.indices[part.data != 0], minlength=X.shape[1]).astype(np.int64)
 
 
 def _judged(
