@@ -84,7 +84,7 @@ def refuse_audience(
     if found is not None:
         raise DataError(
             f"look-alike seed: {found.n_shared} of its {len(members)} members ({found.of_seed:.0%}; by chance "
-            f"{found.by_chance:.0%}) come from the earlier audience '{found.audience}'. Look-alikes of look-alikes drift "
-            f"away from the people who were meant; at most {max_share:.0%} of a seed may come from one audience. Use the "
-            f"seed of '{found.audience}', or people chosen by what they did themselves."
+            f"{found.by_chance:.0%}) come from the earlier audience '{found.audience}'. Look-alikes of look-alikes "
+            f"drift away from the people who were meant; less than {max_share:.0%} of a seed may come from one "
+            f"audience. Use the seed of '{found.audience}', or people chosen by what they did themselves."
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -14,51 +12,14 @@ from scipy.stats import hypergeom, mannwhitneyu, norm
 from pipeline.columns import CUSTOMER, STATE, WITHHELD
 from pipeline.features.naming import readable, subject
 from pipeline.lookalike.base import Base, Floats
+from pipeline.lookalike.doctor.difference import Difference
 
 FDR = 0.05
 MIN_HOLDERS = 10  # customers: what fewer have is not tested
-_MIN_SHARE = 0.05  # in either set: rarer things are tested, but not told first
-_PER_SUBJECT = 3
 _N_BOOT = 400
 _BLOCK = 50_000  # customers counted at a time
 _MAX_MEDIAN = 5_000  # customers of each set whose totals are compared
 _MIN_EXPECTED = 25.0  # customers in each cell, from which the normal approximation serves
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that one set has more or less often than another.
-
-    Attributes
-    ----------
-    kind
-        *attribute*: value stated in portraits, declared or inferred; *token*: met at least once; *total*: a dense column.
-    subject, words
-        What it is about (its field or attribute), and the thing itself, in words.
-    ours, theirs
-        Shares of the set and of the others; medians for totals.
-    lift, low, high
-        ours / theirs with its 95 % interval, see `differences`.
-    n_ours, n_theirs
-        Customers of whom it is known.
-    significant
-        By the procedure of Benjamini and Hochberg at `FDR` among all of its kind.
-    """
-
-    kind: Literal["attribute", "token", "total"]
-    name: str
-    subject: str
-    words: str
-    ours: float
-    theirs: float
-    lift: float
-    low: float
-    high: float
-    p_value: float
-    q_value: float
-    n_ours: int
-    n_theirs: int
-    significant: bool
 
 
 def differences(
@@ -97,36 +58,6 @@ def differences(
     return found + _tokens(base, ours, theirs) + _totals(base, ours, theirs, random_state)
 
 
-def telling(rows: Sequence[Difference], limit: int, more_only: bool = False) -> list[Difference]:
-    """Return the significant ones whose lift is surely farthest from 1, at most three per subject.
-
-    Parameters
-    ----------
-    more_only
-        Leave out what the set has less often.
-    """
-    chosen: list[Difference] = []
-    per_subject: dict[str, int] = {}
-    for row in sorted(rows, key=lambda row: (-_surely(row), row.p_value, row.name)):
-        enough = row.kind == "total" or max(row.ours, row.theirs) >= _MIN_SHARE
-        if not row.significant or not enough or _surely(row) <= 0 or (more_only and row.lift <= 1):
-            continue
-        per_subject[row.subject] = per_subject.get(row.subject, 0) + 1
-        if per_subject[row.subject] <= _PER_SUBJECT:
-            chosen.append(row)
-        if len(chosen) == limit:
-            break
-    return chosen
-
-
-def told(row: Difference) -> str:
-    """Return a difference as one phrase: what, how often in both sets, and how many times as often."""
-    times = f"{row.lift:.2g} times the others' ({row.low:.2g} to {row.high:.2g})"
-    if row.kind == "total":
-        return f"{row.words}: {times}"
-    return f"{row.words}: {row.ours:.0%} against {row.theirs:.0%}, {times}"
-
-
 def holders(base: Base, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many of some customers have each token, (n_features - n_dense,); block by block, to copy little."""
     count = np.zeros(base.X.shape[1], dtype=np.int64)
@@ -134,13 +65,6 @@ def holders(base: Base, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         X = base.X[rows[start : start + _BLOCK]]
         count += np.bincount(X.indices[X.data != 0], minlength=len(count))
     return count[base.n_dense :]
-
-
-def _surely(row: Difference) -> float:
-    """Return the end of the interval that is nearest to "no difference", as a distance on the log scale."""
-    if not (np.isfinite(row.low) and np.isfinite(row.high)) or row.low <= 0 or row.low <= 1 <= row.high:
-        return 0.0
-    return float(min(abs(np.log(row.low)), abs(np.log(row.high))))
 
 
 def _attributes(
@@ -187,7 +111,7 @@ def _shares(
     words: list[str] | None,
     counts: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
 ) -> list[Difference]:
-    """Return the differences of shares k / n and k0 / n0; names are read by the naming rule where no words are given."""
+    """Return the differences of shares k / n and k0 / n0; names are read by `naming` where no words are given."""
     if not names:
         return []
     k, n, k0, n0 = counts
@@ -217,9 +141,7 @@ def _shares(
     ]
 
 
-def _totals(
-    base: Base, ours: NDArray[np.int64], theirs: NDArray[np.int64], random_state: int
-) -> list[Difference]:
+def _totals(base: Base, ours: NDArray[np.int64], theirs: NDArray[np.int64], random_state: int) -> list[Difference]:
     if not base.n_dense:
         return []
     rng = np.random.default_rng(random_state)
@@ -267,9 +189,7 @@ def _amount(totals: Floats) -> Floats:
     return amounts
 
 
-def two_shares_test(
-    k: NDArray[np.int64], n: NDArray[np.int64], k0: NDArray[np.int64], n0: NDArray[np.int64]
-) -> Floats:
+def two_shares_test(k: NDArray[np.int64], n: NDArray[np.int64], k0: NDArray[np.int64], n0: NDArray[np.int64]) -> Floats:
     """Return the two-sided p-values of k of n against k0 of n0, elementwise.
 
     Examples

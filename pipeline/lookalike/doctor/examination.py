@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pipeline.lookalike.audience import SeedMatch
 from pipeline.lookalike.base import Base, Mask
 from pipeline.lookalike.doctor import wording
-from pipeline.lookalike.doctor.differences import Difference, differences, telling
+from pipeline.lookalike.doctor.difference import Difference, telling
+from pipeline.lookalike.doctor.differences import differences
 from pipeline.lookalike.doctor.findings import Finding
 from pipeline.lookalike.doctor.groups import find_groups
 from pipeline.lookalike.doctor.growth import MIN_GROWTH, growth
@@ -19,7 +20,7 @@ from pipeline.lookalike.doctor.sample import draw_sample
 from pipeline.lookalike.doctor.separation import N_SHUFFLED, separation
 from pipeline.lookalike.ranking import MIN_SEED
 
-N_SHOWN = 12  # differences
+SHOWN = {"attribute": 5, "token": 6, "total": 2}  # differences of each kind
 _N_TRAITS = 3  # of each group
 _BASE_SAMPLE = 20_000  # customers outside the seed that classifiers and groups are compared with
 _MAX_SEED = 10_000
@@ -47,8 +48,8 @@ def examine(
     min_seed
         Members without whom nothing is looked at but size, match and events.
     base_sample
-        At most so many other customers, chosen by hashes of their ids, serve for classifiers and groups. Differences and
-        leaks are counted over all.
+        At most so many other customers, chosen by hashes of their ids, serve for classifiers and groups. Differences
+        and leaks are counted over all.
     n_shuffled
         Shuffled seeds, at least 99: with fewer no p-value reaches the level of 1 %.
     random_state
@@ -85,10 +86,8 @@ def _examined(
     by_id = np.argsort(base.ids, kind="stable")  # so that resamples do not depend on the order of the rows
     members, others = by_id[seed[by_id]], by_id[~seed[by_id]]
     differ = differences(base, members, others, portraits, random_state)
-    shown = telling(differ, N_SHOWN)
-    groups = find_groups(
-        base.vectors, base.ids, sample.rows[sample.seed], sample.rows[~sample.seed], random_state
-    )
+    shown = [row for kind, n in SHOWN.items() for row in telling([d for d in differ if d.kind == kind], n)]
+    groups = find_groups(base.vectors, base.ids, sample.rows[sample.seed], sample.rows[~sample.seed], random_state)
     traits = _traits(base, groups.members) if groups.answer == "several" else ((),) * len(groups.members)
     suspects = leaks(base, seed)
     curve = growth(sample, random_state) if size.n_seed >= MIN_GROWTH else None

@@ -18,8 +18,8 @@ class Finding:
     topic
         What was looked at: size, match, events, separation, groups, leakage, growth.
     severity
-        *fine*: as it should be; *note*: good to know; *warning*: the audience will suffer; *stop*: no audience should be
-        made before this is settled.
+        *fine*: as it should be; *note*: good to know; *warning*: the audience will suffer; *stop*: no audience should
+        be made before this is settled.
     text
         One to three plain sentences.
     """

@@ -1,12 +1,12 @@
 """One group or several: whether members of a seed gather around more than one centre, and are so unlike the base.
 
-A clustering always finds clusters, and the base has clusters of its own, which a random seed inherits. So a split counts
-only if two things are shown on members that did not shape it:
+A clustering always finds clusters, and the base has clusters of its own, which a random seed inherits. So a split
+counts only if two things are shown on members that did not shape it:
 
 1. *There is a valley.* Along the axis between the two centres fewer members stand half-way than around either centre.
    Under any distribution with one peak, however stretched, skewed or heavy-tailed, as many stand half-way as around the
-   thinner of the two; so no model of "one group" is needed (the idea of the dip test: Hartigan & Hartigan 1985, Annals of
-   Statistics 13).
+   thinner of the two; so no model of "one group" is needed (the idea of the dip test: Hartigan & Hartigan 1985,
+   Annals of Statistics 13).
 2. *It is the seed's own.* Along the same axis the base has no such valley, or holds the two sides in other proportions.
    A random seed has at most the valleys and proportions of the base.
 
@@ -218,7 +218,10 @@ def _best_axis(points: Floats) -> _Axis | None:
         explained = share * (1 - share) / max(float(t.var()), 1e-12)
         if explained > most:
             direction = directions.T @ way / ((centres[1] - centres[0]) @ way)
-            best, most = _Axis(direction, float(centre @ direction + (centres[0] @ way) / _length(centres, way))), explained
+            best, most = (
+                _Axis(direction, float(centre @ direction + (centres[0] @ way) / _length(centres, way))),
+                explained,
+            )
     return best
 
 

@@ -57,8 +57,8 @@ def leaks(base: Base, seed: Mask) -> list[Leak]:
     Notes
     -----
     Intervals of precision and recall are those of Clopper & Pearson 1934, Biometrika 26; of the AUC that of Hanley &
-    McNeil 1982, Radiology 143. A *part* is sought among thousands of tokens, so the lower limit of its precision is taken
-    at 0.05 / number of tokens (Bonferroni), and must still be ten times the seed's share by odds.
+    McNeil 1982, Radiology 143. A *part* is sought among thousands of tokens, so the lower limit of its precision is
+    taken at 0.05 / number of tokens (Bonferroni), and must still be ten times the seed's share by odds.
     """
     found = [leak for leak in (*_fields(base, seed), *_tokens(base, seed), *_amounts(base, seed)) if leak]
     order = ("definition", "nearly", "part")
@@ -101,7 +101,7 @@ def _fields(base: Base, seed: Mask) -> list[Leak | None]:
         for i, who in enumerate((seed[rows], ~seed[rows])):
             counts[i] += np.asarray(any_token[np.flatnonzero(who)].sum(axis=0)).ravel()
     words = [f"any {subject(f'{field}=x')}" for field in fields]
-    return _judged([str(field) for field in fields], words, *counts, seed)
+    return _judged([str(field) for field in fields], words, counts[0], counts[1], seed)
 
 
 def _judged(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.columns import CUSTOMER
 from pipeline.lookalike.base import Ids
-from pipeline.lookalike.doctor.differences import Difference
+from pipeline.lookalike.doctor.difference import Difference
 from pipeline.lookalike.doctor.findings import Finding, Severity, worst
 from pipeline.lookalike.doctor.groups import Groups
 from pipeline.lookalike.doctor.growth import Growth
@@ -57,7 +57,7 @@ class SeedReport:
     differences
         All that was tested between the seed and the rest of the base.
     shown
-        Of them the most telling, see `differences.telling`.
+        Of them the most telling, see `difference.telling`.
     findings
         One per question, in the order of the questions.
     """
@@ -94,7 +94,8 @@ class SeedReport:
             "members": self._members(),
             "leaks": self._leaks(),
             "learning_curve": pd.DataFrame(
-                [asdict(point) for point in self.growth.points] if self.growth else [], columns=["n", "auc", "low", "high"]
+                [asdict(point) for point in self.growth.points] if self.growth else [],
+                columns=["n", "auc", "low", "high"],
             ),
         }
 
@@ -150,4 +151,4 @@ class SeedReport:
 
 
 def _table(rows: Sequence[Any], kind: type) -> pd.DataFrame:
-    return pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))
+    return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(kind)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.lookalike.doctor.differences import Difference, told
+from pipeline.lookalike.doctor.difference import Difference, told
 from pipeline.lookalike.doctor.findings import Finding, Severity
 from pipeline.lookalike.doctor.groups import MIN_SPLIT, Groups
 from pipeline.lookalike.doctor.growth import MIN_GROWTH, WORTH, Growth
@@ -15,6 +15,7 @@ from pipeline.lookalike.doctor.separation import Separation
 SMALL = 100  # members: fewer give wide intervals
 _MOST = 0.5  # of the base: a seed beyond leaves fewer than itself
 _ALL = 0.9
+_MORE = {"attribute": 1, "token": 2, "total": 1}  # told in the verdict, of each kind
 
 
 def of_size(size: Size, min_seed: int) -> Finding:
@@ -35,7 +36,9 @@ def of_size(size: Size, min_seed: int) -> Finding:
             "they may be those who were left out for a reason.",
         )
     if n < MIN_GROWTH:
-        return Finding("size", "warning", f"{n} members are very few: what is found with them is little more than a hint.")
+        return Finding(
+            "size", "warning", f"{n} members are very few: what is found with them is little more than a hint."
+        )
     if n < SMALL:
         return Finding("size", "note", f"{n} members are few: figures have wide intervals.")
     return Finding("size", "fine", f"The seed has {n:,} members, {share:.1%} of the base.")
@@ -54,8 +57,8 @@ def of_match(size: Size) -> Finding:
     return Finding(
         "match",
         severity,
-        f"{rate:.0%} of {size.n_seed + size.n_unknown:,} different ids are customers of the base; {size.n_unknown:,} are "
-        f"not (such as {examples}).{advice}{repeated}",
+        f"{rate:.0%} of {size.n_seed + size.n_unknown:,} different ids are customers of the base; the base does not "
+        f"hold {size.n_unknown:,} (such as {examples}).{advice}{repeated}",
     )
 
 
@@ -68,7 +71,9 @@ def of_events(size: Size, min_seed: int) -> Finding:
         "stop" if left < min_seed <= size.n_seed else "warning" if silent >= 0.1 * size.n_seed else "note"
     )
     return Finding(
-        "events", severity, f"{silent:,} of {size.n_seed:,} members have no visible behaviour; {left:,} can teach anything."
+        "events",
+        severity,
+        f"{silent:,} of {size.n_seed:,} members have no visible behaviour; {left:,} can teach anything.",
     )
 
 
@@ -78,14 +83,16 @@ def of_separation(found: Separation, shown: Sequence[Difference]) -> Finding:
     by_chance = f"shuffled seeds of this size reach {found.shuffled[0]:.2f} on average, p = {found.p_value:.2g}"
     if not found.told:
         single = f" Single things differ ({shown[0].words}), too little to rank by." if shown else ""
+        can = "" if found.n_seed >= SMALL else f" With {found.n_seed} members only a strong resemblance could be shown."
         return Finding(
             "separation",
             "warning",
-            f"The seed cannot be told from the base ({figures}; {by_chance}): an audience made of it would be as good as "
-            f"a random choice.{single}",
+            f"The seed cannot be told from the base ({figures}; {by_chance}): an audience made of it would be as good "
+            f"as a random choice.{can}{single}",
         )
+    more = [row for kind, n in _MORE.items() for row in [r for r in shown if r.kind == kind and r.lift > 1][:n]]
     how = "well" if found.auc >= 0.75 else "moderately" if found.auc >= 0.6 else "barely"
-    by = f" What sets it apart most: {'; '.join(told(row) for row in shown[:3])}." if shown else ""
+    by = f" What its members have more often: {'; '.join(told(row) for row in more)}." if more else ""
     return Finding(
         "separation",
         "note" if how == "barely" else "fine",
@@ -127,8 +134,8 @@ def _of_leak(leak: Leak) -> Finding:
         return Finding(
             "leakage",
             "stop",
-            f"'{leak.words}' nearly is the seed: {recall} of the members have it, and {precision} of those who have it are "
-            f"members. Nobody else can be found by it, and figures on hidden members mean nothing. {hide}",
+            f"'{leak.words}' nearly is the seed: {recall} of the members have it, and {precision} of those who have it "
+            f"are members. Nobody else can be found by it, and figures on hidden members mean nothing. {hide}",
         )
     if leak.kind == "nearly":
         value, low, high = leak.auc
@@ -137,8 +144,8 @@ def _of_leak(leak: Leak) -> Finding:
     return Finding(
         "leakage",
         "warning",
-        f"'{leak.words}' gives a part of the seed away: {recall} of the members have it, and {precision} of those who have "
-        f"it are members. {hide}",
+        f"'{leak.words}' gives a part of the seed away: {recall} of the members have it, and {precision} of those who "
+        f"have it are members. {hide}",
     )
 
 
@@ -154,8 +161,8 @@ def of_growth(found: Growth | None) -> Finding:
         text = f"A larger seed would bring little: twice as many members raise the AUC by less than {WORTH} ({range_})."
     else:
         text = (
-            f"Whether a larger seed would help cannot be told: twice as many members would change the AUC {range_}, and "
-            "the noise is as large as that."
+            f"Whether a larger seed would help cannot be told: twice as many members would change the AUC {range_}, "
+            "and the noise is as large as that."
         )
     return Finding("growth", "fine" if found.says == "little" else "note", text)
 
