@@ -11,6 +11,7 @@ from pipeline.plots.group_shares import group_shares
 from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.recall_curves import lookalike
 from pipeline.plots.reliability_diagram import reliability, wilson
+from pipeline.plots.seed_report import seed_report
 from pipeline.plots.training_overview import catalogue
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "precision_coverage",
     "precision_points",
     "reliability",
+    "seed_report",
     "wilson",
 ]
