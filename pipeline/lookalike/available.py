@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Available:
-    """The customers who may become members; seed, suppressed, excluded and free ones sum to the base.
+    """The customers who may become members; seed, suppressed, excluded, control and free ones sum to the base.
 
     `suppressed` may not be contacted (objection, consent withdrawn); `excluded` may be, but are not wanted, such as
     those who have the product already.
@@ -40,6 +40,11 @@ class Available:
     n_seed: int
     suppressed: Listed
     excluded: Listed
+    n_control: int = 0
+
+    def without_control(self, drawn: Mask) -> Available:
+        """Return who is left to become a member when a control group, (n,), is held back."""
+        return replace(self, free=self.free & ~drawn, n_control=int((self.free & drawn).sum()))
 
     @property
     def n_free(self) -> int:
@@ -48,9 +53,10 @@ class Available:
 
     def words(self) -> str:
         """Return where the base went, in words."""
+        control = f", {self.n_control:,} in the control group" if self.n_control else ""
         return (
             f"{self.n_free:,} of {len(self.free):,} customers are available ({self.n_seed:,} in the seed, "
-            f"{self.suppressed.n_taken:,} suppressed, {self.excluded.n_taken:,} excluded)"
+            f"{self.suppressed.n_taken:,} suppressed, {self.excluded.n_taken:,} excluded{control})"
         )
 
     def checked_size(self, size: int, minimum: int = MIN_AUDIENCE) -> int:
