@@ -10,7 +10,8 @@ from scipy.stats import norm
 
 from pipeline.errors import DataError
 from pipeline.judged import Judged
-from pipeline.lookalike.described import described, expected_members, independence
+from pipeline.lookalike.described import described, independence
+from pipeline.lookalike.expected import expected_members
 from pipeline.lookalike.probability import known_of
 from pipeline.lookalike.rule import parse_rule
 
@@ -61,7 +62,8 @@ def test_the_most_probable_are_chosen_and_what_they_declared_counts_as_it_is():
         pytest.approx(min(3, 1.7 + 1.96 * spread)),
     )
     assert (expected.range_low, expected.range_high) == (pytest.approx(1 + 0.3 + 0.1), pytest.approx(1 + 0.5 + 0.5))
-    assert "nobody's true values were there to check it" in expected.words()
+    assert (expected.checks, expected.n_unchecked) == ((), 2)
+    assert expected.words().endswith("For 2 the probabilities are taken as right: too few true values are known.")
 
 
 def test_customers_of_whom_too_little_is_known_are_never_chosen():
@@ -115,8 +117,8 @@ def test_without_enough_judged_customers_the_interval_says_that_it_was_not_check
     found = described(RULE, ids, table(ids, kids=p, wine=p), VALUES)
     y = np.ones(29)
     few = {"kids": judged(ids[:29], p[:29], y), "wine": judged(ids[:29], p[:29], y)}
-    assert expected_members(np.arange(50, 100), found, few).calibrated is None
-    assert expected_members(np.arange(50, 100), found, {"kids": few["kids"]}).calibrated is None
+    assert expected_members(np.arange(50, 100), found, few).n_unchecked == 50
+    assert expected_members(np.arange(50, 100), found, {"kids": few["kids"]}).n_unchecked == 50
 
 
 def test_judged_customers_of_whom_all_or_none_fit_move_the_estimate_a_finite_way():
@@ -126,7 +128,7 @@ def test_judged_customers_of_whom_all_or_none_fit_move_the_estimate_a_finite_way
     for truth in (0.0, 1.0):
         seen = {name: judged(ids[:40], p[:40], np.full(40, truth)) for name in VALUES}
         expected = expected_members(np.arange(100), found, seen)
-        assert expected.calibrated.n_hold == 40 * truth
+        assert expected.checks[0].n_hold == 40 * truth
         assert abs(expected.mean - 100 * truth) < 3
         assert 0 <= expected.low <= expected.high <= 100
 
@@ -145,3 +147,26 @@ def test_attributes_that_go_together_are_noticed_among_those_who_declared_them()
     assert independence(RULE, known_of(table(ids[:29], kids=kids[:29], wine=same[:29]), ids[:29], VALUES)) is None
     one = parse_rule("kids=yes", VALUES)
     assert independence(one, known_of(table(ids, kids=kids), ids, {"kids": VALUES["kids"]})) is None
+
+
+def test_what_is_declared_is_taken_as_true_when_the_rest_is_checked():
+    # Probabilities of wine are right and those of kids far too low. Who declared kids is not shifted, others are.
+    rng = np.random.default_rng(2)
+    n = 4000
+    ids = np.array([f"c{i:05d}" for i in range(n)])
+    kids, wine = np.full(n, 0.3), rng.uniform(0.2, 0.8, n)
+    true_kids, true_wine = rng.random(n) < 0.7, rng.random(n) < wine
+    told = np.where(np.arange(n) < 1000, 1.0, kids)
+    found = described(RULE, ids[:2000], table(ids[:2000], kids=told[:2000], wine=wine[:2000]), VALUES)
+    seen = {
+        "kids": judged(ids[2000:], kids[2000:], true_kids[2000:]),
+        "wine": judged(ids[2000:], wine[2000:], true_wine[2000:]),
+    }
+    expected = expected_members(np.arange(2000), found, seen)
+    shifts = {check.declared: check for check in expected.checks}
+    assert set(shifts) == {("kids",), ()}
+    assert abs(shifts[("kids",)].shift) < 3 * shifts[("kids",)].error
+    assert shifts[()].shift > 5 * shifts[()].error
+    assert expected.mean == pytest.approx(1000 * 0.5 + 1000 * 0.7 * 0.5, abs=60)
+    assert "For 1,000 who declared kids, checked on" in expected.words()
+    assert "For 1,000 who declared nothing of it, checked on" in expected.words()
