@@ -46,7 +46,8 @@ class Expected:
     """How many of the chosen fulfil the rule.
 
     `mean` with `low` and `high`, a 95 % interval; `range_low` and `range_high` are the expected numbers that remain
-    possible if each attribute's own probabilities are right and nothing is assumed of how they depend on each other. For `n_unchecked` members whom declarations do not decide nothing told whether the probabilities are right.
+    possible if each attribute's own probabilities are right, however attributes depend on each other. For `n_unchecked`
+    members whom declarations do not decide nothing told whether the probabilities are right.
     """
 
     n: int
@@ -64,8 +65,8 @@ class Expected:
         text = (
             f"Of {self.n:,} chosen, {self.mean:,.0f} are expected to fulfil the rule (95 % interval {self.low:,.0f} to "
             f"{self.high:,.0f}); {self.n_certain:,} declared it themselves. Attributes are taken as independent given "
-            f"behaviour; if each one's own probabilities are right, {self.range_low:,.0f} to {self.range_high:,.0f} are "
-            "expected however they depend on each other."
+            f"behaviour; if each one's own probabilities are right, {self.range_low:,.0f} to {self.range_high:,.0f} "
+            "are expected however they depend on each other."
         )
         for seen in self.checks:
             who = f"who declared {' and '.join(seen.declared)}" if seen.declared else "who declared nothing of it"

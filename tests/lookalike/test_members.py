@@ -53,7 +53,7 @@ def test_nobody_is_contacted_who_must_not_be(town):
 
 
 def test_those_held_back_are_like_the_members(town):
-    ids, portraits, scores, _ = town
+    _, portraits, scores, _ = town
     _, _, mix, back, export = made(town)
     # A fifth of the free customers is held back at random, so of the would-be members as well.
     n = len(mix.members) + len(back)
