@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.errors import DataError
 from pipeline.lookalike.audience import best_first
 from pipeline.lookalike.probability import Known, bounds, known_of, probability
 from pipeline.lookalike.rule import Rule, Values, attributes_of
@@ -54,6 +55,25 @@ class Described:
         """Return the positions of the available customers who can be ranked, the most probable first."""
         rows = np.flatnonzero(available & self.rankable)
         return rows[best_first(self.ids[rows], self.score[rows])]
+
+    def choose(self, available: Mask, size: int) -> NDArray[np.int64]:
+        """Return the positions of the `size` most probable available customers, the most probable first.
+
+        Raises
+        ------
+        DataError
+            If fewer can fulfil the rule, as far as is known.
+        """
+        ranked = self.ranking(available)
+        possible = ranked[self.score[ranked] > 0]
+        if not 1 <= size <= len(possible):
+            raise DataError(
+                f"described audience: size is {size:,}; of {int(available.sum()):,} available customers "
+                f"{len(possible):,} may fulfil the rule, {len(ranked) - len(possible):,} certainly do not, and of "
+                f"{int((available & ~self.rankable).sum()):,} too little is known. Choose a size from 1 to "
+                f"{len(possible):,}."
+            )
+        return possible[:size]
 
 
 @dataclass(frozen=True)

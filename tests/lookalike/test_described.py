@@ -54,7 +54,13 @@ def test_the_most_probable_are_chosen_and_what_they_declared_counts_as_it_is():
     assert found.certain.tolist() == [True, True, False, False, False]
     available = np.array([True, True, True, False, True])
     assert found.ids[found.ranking(available)].tolist() == ["a", "e", "c", "b"]
-    expected = expected_members(found.ranking(available)[:3], found)
+    assert found.choose(available, 3).tolist() == found.ranking(available)[:3].tolist()
+    message = (
+        "size is 4; of 4 available customers 3 may fulfil the rule, 1 certainly do not, and of 0 too little is known"
+    )
+    with pytest.raises(DataError, match=message):
+        found.choose(available, 4)
+    expected = expected_members(found.choose(available, 3), found)
     assert (expected.n, expected.n_certain, expected.mean) == (3, 1, pytest.approx(1.7))
     spread = np.sqrt(0.4 * 0.6 + 0.3 * 0.7)  # of the two who are not certain
     assert (expected.low, expected.high) == (
