@@ -13,6 +13,7 @@ vectors    one customer's behaviour vector                                      
 predictions one attribute of one customer                                       CUSTOMER, ATTRIBUTE
 portraits  all attributes of one customer                                       CUSTOMER
 audience   one member of a look-alike audience                                  CUSTOMER, RANK
+control    one customer held back who would have been a member                  CUSTOMER, RANK
 ========== ==================================================================== =====================
 """
 
@@ -52,5 +53,8 @@ DECLARED, INFERRED, WITHHELD = "declared", "inferred", "withheld"
 # audience
 RANK = "rank"
 SCORE = "score"
+MEMBERS = (CUSTOMER, RANK, SCORE, REASON)
+CONTROL = (CUSTOMER, RANK, SCORE)
+UNKNOWN = "unknown"  # the group of those whose portrait states no value
 
 US_PER_DAY = 86_400_000_000

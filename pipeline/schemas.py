@@ -10,6 +10,7 @@ os.environ.setdefault("DISABLE_PANDERA_IMPORT_WARNING", "True")
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandera.ibis as pa
 from pandera.errors import SchemaErrors
 
@@ -28,7 +29,9 @@ from pipeline.columns import (
     LIKELIEST,
     MODEL_VERSION,
     PROBABILITY,
+    RANK,
     REASON,
+    SCORE,
     SET,
     STATE,
     TOKEN,
@@ -38,6 +41,8 @@ from pipeline.columns import (
 )
 from pipeline.errors import SchemaError
 from pipeline.settings import Log
+
+_HUGE = float(np.finfo(np.float64).max)
 
 
 def _column(kind: str, *checks: Any, nullable: bool = False) -> pa.Column:
@@ -91,6 +96,24 @@ def predictions() -> pa.DataFrameSchema:
         },
         strict=True,
     )
+
+
+def members() -> pa.DataFrameSchema:
+    """Return the contract of an audience's members."""
+    return pa.DataFrameSchema({**_ranked(), REASON: _column("string")}, strict=True, unique=[CUSTOMER])
+
+
+def control() -> pa.DataFrameSchema:
+    """Return the contract of those held back who would have been members."""
+    return pa.DataFrameSchema(_ranked(), strict=True, unique=[CUSTOMER])
+
+
+def _ranked() -> dict[str, pa.Column]:
+    return {
+        CUSTOMER: _column("string"),
+        RANK: _column("int64", pa.Check.ge(1)),
+        SCORE: _column("float64", pa.Check.in_range(-_HUGE, _HUGE)),  # and so neither NaN nor infinite
+    }
 
 
 def check(schema: pa.DataFrameSchema, table: ir.Table, path: Path) -> None:
