@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,11 @@ def choose_method(
     over members is the mean recall over audiences of 0 to 30 % of the base (the partial AUC of that range, over its
     width). The full AUC is decided by places that no audience reaches, the lift at one size by the luck of the few
     members near its edge; this one is a mean over members and so has a paired standard error.
+
+    Where choosing begins was measured: four groups of the default source (coupon redeemers, age, children, income),
+    seeds of 20, 50, 100 and 200 drawn from them, the others as truth. The mean utility of what was chosen less that
+    of `blended` was -0.008 (24 seeds of 20), +0.002 (20 of 50), +0.001 (9 of 100) and +0.003 (6 of 200). With 20
+    members the luck of the folds picks rankings that are worse; from 50 on choosing costs nothing and gains little.
     """
     if default not in rankers:
         raise ConfigError(f"look-alike method: '{default}' is no method {did_you_mean(default, [*rankers])}")
@@ -85,7 +91,7 @@ def chosen_of(standings: Mapping[str, Standing], default: str, weights: Floats |
     n_seed = len(gained[default])
     worth = np.ones(n_seed) if weights is None else np.asarray(weights, dtype=np.float64)
     worth = worth / worth.sum()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, of_members in gained.items():
         more = of_members - gained[default]
         gain = float(worth @ more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,7 +115,6 @@ def hold_out_evaluation(
             f"hold-out evaluation: {len(members)} members in the seed and {repeats} repeats; "
             f"at least {2 * MIN_SEED} members (half are hidden) and 1 repeat are needed."
         )
-    worth = None if weights is None else np.asarray(weights, dtype=np.float64)
     order = np.argsort(base.ids[members], kind="stable")
     rng = np.random.default_rng(random_state)
     found: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in (CHOSEN, *among, *beside)}
@@ -124,24 +123,32 @@ def hold_out_evaluation(
         chosen = np.sort(rng.permutation(order)[: (len(members) + 1) // 2])
         kept = np.zeros(len(base), dtype=bool)
         kept[members[chosen]] = True
-        own = None if worth is None else worth[chosen]
+        own = None if weights is None else np.asarray(weights, dtype=np.float64)[chosen]
         choice = choose_method(base, kept, among, default, own, choice_from=choice_from, random_state=repeat)
+        measured = measure(base, kept, base.ids[members], {**among, **beside}, own)
+        for name in found:
+            found[name].append(measured[choice.method if name == CHOSEN else name])
         choices.append(choice.method)
-        ranked = base.rows(~kept)
-        truth = np.isin(np.flatnonzero(~kept), members)
-        for name, ranker in fit_together({**among, **beside}, base, kept, own).items():
-            found[name].append(_metrics(truth, ranker.score(ranked), ranked.ids))
-        found[CHOSEN].append(found[choice.method][-1])
     n_hidden, n_ranked = len(members) // 2, len(base) - (len(members) + 1) // 2
     rows = [
         HoldOutRow(*row, n_repeats=repeats, n_hidden=n_hidden, n_ranked=n_ranked)
-        for name, measured in found.items()
-        for row in _summary(name, *(np.array(part) for part in zip(*measured, strict=True)), n_ranked=n_ranked)
+        for name, pairs in found.items()
+        for row in summary(name, pairs, n_ranked)
     ]
     return HeldOut(rows, tuple(choices))
 
 
-def _metrics(hidden: Mask, scores: Floats, ids: Ids) -> tuple[Floats, Floats]:
+def measure(
+    base: Base, kept: Mask, truth: Ids, rankers: Mapping[str, Ranker], weights: Floats | None = None
+) -> dict[str, tuple[Floats, Floats]]:
+    """Return what `metrics_of` says of each ranking, learnt from `kept`, among others of whom `truth` is wanted."""
+    ranked = base.rows(~kept)
+    hidden = np.isin(ranked.ids, truth)
+    fitted = fit_together(rankers, base, kept, weights)
+    return {name: metrics_of(hidden, ranker.score(ranked), ranked.ids) for name, ranker in fitted.items()}
+
+
+def metrics_of(hidden: Mask, scores: Floats, ids: Ids) -> tuple[Floats, Floats]:
     """Return AUC and recall at each share, (m,), and the variance of each, (m,).
 
     The variance sums squared influences of customers: by how much, to first order, the metric moves per
@@ -166,9 +173,11 @@ def _metrics(hidden: Mask, scores: Floats, ids: Ids) -> tuple[Floats, Floats]:
     return np.array(points), np.array([(moves**2).sum() for moves in influence])
 
 
-def _summary(
-    method: str, points: Floats, variances: Floats, n_ranked: int
+def summary(
+    method: str, pairs: Sequence[tuple[Floats, Floats]], n_ranked: int
 ) -> Iterator[tuple[str, str, float, float, float, float, float]]:
+    """Yield the fields of `HoldOutRow` up to `sd_repeats` from the metrics of each repeat."""
+    points, variances = (np.array(part) for part in zip(*pairs, strict=True))
     mean, sd = points.mean(axis=0), points.std(axis=0, ddof=min(1, len(points) - 1))
     margin = 1.96 * np.sqrt(variances.mean(axis=0))
     low, high = np.maximum(mean - margin, 0), np.minimum(mean + margin, 1)

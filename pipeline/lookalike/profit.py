@@ -54,8 +54,8 @@ def profit(curve: ReachCurve, value: float, cost: float, response_rate: float, r
     """
     if not (value > 0 and cost >= 0 and 0 < response_rate <= 1):
         raise ConfigError(
-            f"profit: value={value}, cost={cost}, response_rate={response_rate}; value must be above 0, cost at least 0 "
-            "and the response rate in (0, 1]."
+            f"profit: value={value}, cost={cost}, response_rate={response_rate}; value must be above 0, cost at least "
+            "0 and the response rate in (0, 1]."
         )
     sizes = curve.table["size"].to_numpy()
     worth = value * response_rate

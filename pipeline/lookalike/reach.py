@@ -86,9 +86,10 @@ def reach_curve(
 
     The marginal lift is the slope of the least concave majorant of recall over share (Grenander 1956: the maximum
     likelihood of a falling density), in hundredths of the base. Where it falls to 1, recall minus share (Youden's
-    index) is largest; from there on a random customer is as likely to be like the seed as the next one. The interval is
-    that of 500 resamples of the members. No size is better than random if the ranks of the members do not differ from
-    uniform ones at the 5 % level (one-sided Kolmogorov and Smirnov; members as many as they are, not times repeats).
+    index) is largest; from there on a random customer is as likely to be like the seed as the next one. Its
+    interval is that of 500 resamples of the members, approximate because the steps are coarse. No size is better than
+    random if the ranks of the members do not differ from uniform ones at the 5 % level (one-sided Kolmogorov and
+    Smirnov; members count as many as they are, not times repeats).
     """
     n_seed, n_available = standing.above.shape[1], standing.n_available
     truth = n_seed if n_similar is None else n_similar
@@ -100,6 +101,7 @@ def reach_curve(
     share = sizes / n_available
     recall = recall_at(standing, sizes)
     low, high = wilson(recall, n_seed * truth / (n_seed + truth))
+    low[sizes == n_available] = 1.0  # all available customers hold all who are like the seed
     grid, slopes = _marginal(standing, np.ones(n_seed))
     better = better_than_random(standing)
     mean = np.full(len(sizes), np.nan)
@@ -153,8 +155,8 @@ def size_of(
             raise ConfigError(f"audience: reach '{reach}' is unknown {did_you_mean(reach, [*MARGINAL_LIFT])}")
         if not curve.no_better_from:
             raise DataError(
-                f"audience: reach '{reach}' means nothing here: held-out members of the seed ({curve.n_seed}) are found "
-                "no better than by chance. Choose a size or share, or another seed."
+                f"audience: reach '{reach}' means nothing here: held-out members of the seed ({curve.n_seed}) are "
+                "found no better than by chance. Choose a size or share, or another seed."
             )
         return max(int(curve.table["size"].iloc[0]), _size_at(curve.standing, MARGINAL_LIFT[reach]))
     wanted = size if size is not None else max(1, round(share * n)) if share is not None and 0 < share <= 1 else 0
@@ -205,7 +207,8 @@ def recall_at(standing: Standing, sizes: np.ndarray, weights: Floats | None = No
     """Return the weighted share of members above whom fewer than each size stood, mean over repeats."""
     repeats, n_seed = standing.above.shape
     weight = np.tile(np.ones(n_seed) if weights is None else weights, repeats)
-    place = np.searchsorted(sizes, standing.above.ravel(), side="right")
+    above = np.minimum(standing.above.ravel(), standing.n_available - 1)  # to stand below all is to stand last
+    place = np.searchsorted(sizes, above, side="right")
     counts = np.bincount(place, weights=weight, minlength=len(sizes) + 1)[: len(sizes)]
     return np.asarray(np.minimum(1.0, np.cumsum(counts) / weight.sum()))
 
@@ -215,7 +218,6 @@ def _marginal(standing: Standing, weights: Floats) -> tuple[np.ndarray, Floats]:
     n = standing.n_available
     grid = np.unique(np.round(np.linspace(0, n, min(n, _GRID) + 1)).astype(np.int64))
     recall = np.r_[0.0, recall_at(standing, grid[1:], weights)]
-    recall[-1] = 1.0  # a member may stand below all of them
     hull = [0]
     for i in range(1, len(grid)):
         while len(hull) > 1 and _rises(grid, recall, hull[-2], hull[-1], i):

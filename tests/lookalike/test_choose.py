@@ -60,5 +60,5 @@ def test_a_small_seed_gets_the_default_without_comparison(town, kept):
     choice = choose_method(town.base, small, methods(), "blended")
     assert (choice.method, len(choice.table), choice.n_seed) == ("blended", 0, 49)
     assert "49 members are too few" in choice.reason
-    with pytest.raises(ConfigError, match="'blend' is no method .*[Dd]id you mean 'blended'"):
+    with pytest.raises(ConfigError, match=r"'blend' is no method .*[Dd]id you mean 'blended'"):
         choose_method(town.base, kept, methods(), "blend")

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pipeline.errors import ConfigError, DataError
-from pipeline.lookalike.evaluation import SHARES, _metrics, hold_out_evaluation
+from pipeline.lookalike.evaluation import SHARES, hold_out_evaluation, metrics_of
 from pipeline.lookalike.methods import Blended, FixedOrder, Nearest, RandomOrder, baselines
 
 METHODS = ("chosen", "blended", "nearest", "nearest_seed", "centroid", "random")
@@ -135,7 +135,7 @@ def test_metrics_agree_with_scikit_learn_and_with_counting():
     hidden = rng.random(500) < 0.2
     scores = np.round(rng.normal(size=500) + hidden, 1)  # with ties
     ids = np.array([f"i{i:03d}" for i in range(500)])
-    points, _ = _metrics(hidden, scores, ids)
+    points, _ = metrics_of(hidden, scores, ids)
     assert points[0] == pytest.approx(roc_auc_score(hidden, scores))
     ranked = sorted(range(500), key=lambda i: (-scores[i], ids[i]))
     for share, found in zip((5, 25, 50, 100, 250), points[1:], strict=True):
@@ -146,7 +146,7 @@ def test_the_standard_error_is_that_of_drawing_the_customers_anew():
     rng = np.random.default_rng(1)
     hidden = np.arange(400) < 100
     ids = np.arange(400).astype(str)
-    draws = [_metrics(hidden, rng.normal(size=400) + hidden, ids) for _ in range(400)]
+    draws = [metrics_of(hidden, rng.normal(size=400) + hidden, ids) for _ in range(400)]
     spread = np.std([points[0] for points, _ in draws])
     stated = np.sqrt(np.mean([variance[0] for _, variance in draws]))
     assert stated == pytest.approx(spread, rel=0.15)

@@ -24,10 +24,10 @@ def standing(density, n_seed=400, n=1000):
 def test_recall_is_the_share_of_members_above_whom_fewer_stand():
     curve = reach_curve(Standing(ABOVE, 100), n_sizes=3)
     assert curve.table["size"].tolist() == [10, 32, 100]
-    # Fewer than 10 above: three of six members twice; fewer than 32: one more, twice; of 100: the last stands below all.
-    np.testing.assert_allclose(curve.table["recall"], [6 / 12, 8 / 12, 10 / 12])
-    np.testing.assert_allclose(curve.table["lift"], [5, 8 / 12 / 0.32, 10 / 12])
-    np.testing.assert_allclose(curve.table["recall_high"], wilson(np.array([6, 8, 10]) / 12, 3)[1])
+    # Fewer than 10 above: three of six members twice; fewer than 32: one more, twice; of 100: all of them.
+    np.testing.assert_allclose(curve.table["recall"], [6 / 12, 8 / 12, 1])
+    np.testing.assert_allclose(curve.table["lift"], [5, 8 / 12 / 0.32, 1])
+    np.testing.assert_allclose(curve.table["recall_high"], wilson(np.array([6, 8, 12]) / 12, 3)[1])
 
 
 def test_more_people_to_find_make_the_interval_narrower():

@@ -22,7 +22,7 @@ class Centroid:
         mask = checked_seed(base, seed)
         worth = checked_weights(weights, int(mask.sum()))
         middle = worth @ unit_vectors(base.vectors[mask], "seed vectors").astype(np.float64)
-        self.middle_ = unit_vectors(middle[None], "seed vectors")[0]
+        self.middle_ = unit_vectors(middle[None].astype(np.float32), "seed vectors")[0]
         return self
 
     def score(self, base: Base) -> Floats:

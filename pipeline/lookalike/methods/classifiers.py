@@ -131,7 +131,7 @@ class SeedClassifiers:
 
 
 def check_parameters(**wanted: tuple[float, bool, str]) -> None:
-    """Raise ModelError for the first parameter, given as (value, whether it is right, what is allowed), that is wrong."""
+    """Raise ModelError for the first wrong parameter, each given as (value, whether it is right, what is allowed)."""
     for name, (value, right, allowed) in wanted.items():
         if not right:
             raise ModelError(f"look-alike ranking: {name}={value}; it must be {allowed}.")

@@ -37,7 +37,8 @@ def checked_seed(base: Base, seed: Mask) -> Mask:
     n_seeds, n_others = int(mask.sum()), int((~mask).sum())
     if n_seeds < MIN_SEED or n_others < MIN_SEED:
         raise DataError(
-            f"look-alike seed: {n_seeds} members and {n_others} other customers; at least {MIN_SEED} of each are needed."
+            f"look-alike seed: {n_seeds} members and {n_others} other customers; at least {MIN_SEED} of each are "
+            "needed."
         )
     return mask
 

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.errors import ModelError
 from pipeline.lookalike.base import Base
 from pipeline.lookalike.methods import Blended, Classifier, Reranked
-from pipeline.lookalike.methods.ranks import share_below as _share_below
+from pipeline.lookalike.methods.ranks import share_below
 from pipeline.lookalike.neighbours import nearest_seeds
 
 
@@ -113,7 +113,7 @@ def test_a_constant_dense_column_is_harmless(town, kept):
 
 def test_what_is_beyond_the_reference_is_still_ordered():
     values = np.array([-9.0, -2.0, 0.0, 0.5, 1.0, 1.0, 2.0, 3.0, 50.0])
-    ranks = _share_below(values, np.array([0.0, 1.0, 1.0, 2.0]))
+    ranks = share_below(values, np.array([0.0, 1.0, 1.0, 2.0]))
     assert (np.diff(ranks) >= 0).all()
     assert len(np.unique(ranks)) == 8
     assert ((ranks > 0) & (ranks < 1)).all()
