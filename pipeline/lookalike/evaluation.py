@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
 from pipeline.lookalike.audience import best_first
-from pipeline.lookalike.neighbours import centroid, nearest_seeds
-from pipeline.lookalike.ranking import MIN_SEED, SeedRanker
-
-Floats = NDArray[np.float64]
-Ids = NDArray[np.str_]
+from pipeline.lookalike.base import Base, Floats, Ids, Mask
+from pipeline.lookalike.choose import CHOICE_FROM, choose_method
+from pipeline.lookalike.held_out import fit_together
+from pipeline.lookalike.methods import DEFAULT, MIN_SEED, Ranker, baselines, methods
 
 SHARES = (0.01, 0.05, 0.10, 0.20, 0.50)  # of the ranked customers
-METHODS = ("seed_ranker", "nearest_seed", "mean_of_10_nearest", "centroid", "random")
+CHOSEN = "chosen"
 
 
 @dataclass(frozen=True)
@@ -44,43 +40,59 @@ class HoldOutRow:
     n_ranked: int  # per repeat: all customers that were not kept as seed
 
 
-def hold_out_evaluation(
-    X: sp.csr_matrix,
-    vectors: NDArray[np.float32],
-    seed_mask: NDArray[np.bool_],
-    ids: Ids,
-    n_dense: int = 0,
-    ranker: SeedRanker | None = None,
-    repeats: int = 5,
-    random_state: int = 0,
-) -> list[HoldOutRow]:
-    """Return how well hidden members of the seed are found, for five rankings.
+@dataclass(frozen=True)
+class HeldOut:
+    """Figures of the chosen ranking (`chosen`) and of all others, and which one was chosen in each repeat."""
 
-    In each repeat a random half of the seed is kept, and every other customer is ranked by resemblance to
-    it; the hidden half is the truth. It stands in the base like any other customer while rankings are
-    fitted, as customers yet to be found do. Recall is the share of the hidden within the top share of the
-    ranked; lift is recall divided by that share, 1 for a random order.
+    rows: list[HoldOutRow]
+    choices: tuple[str, ...]
+
+
+def hold_out_evaluation(
+    base: Base,
+    seed: Mask,
+    weights: Floats | None = None,
+    rankers: Mapping[str, Ranker] | None = None,
+    rivals: Mapping[str, Ranker] | None = None,
+    default: str = DEFAULT,
+    repeats: int = 5,
+    choice_from: int = CHOICE_FROM,
+    random_state: int = 0,
+) -> HeldOut:
+    """Return how well hidden members of the seed are found by the ranking that the kept half chooses.
+
+    In each repeat a random half of the seed is kept, the best ranking for it is chosen on folds within that half,
+    and every other customer is ranked by resemblance to it; the hidden half is the truth. It takes no part in the
+    choice. It stands in the base like any other customer while rankings are fitted, as customers yet to be found do.
+    Recall is the share of the hidden within the top share of the ranked; lift is recall divided by that share, 1
+    for a random order.
 
     Parameters
     ----------
-    X, vectors, seed_mask, ids, n_dense
-        As in `SeedRanker.fit`.
-    ranker
-        Settings of the first ranking; None: the default ones. It is copied, not fitted.
+    base, seed, weights
+        As in `contract.Ranker.fit`. Weights guide learning and choice; hidden members all count alike.
+    rankers
+        What is chosen from, unfitted, by name; None: `methods.methods()`.
+    rivals
+        What the chosen one is shown beside, unfitted, by name; None: `methods.baselines()`.
+    default, choice_from
+        As in `choose.choose_method`.
     repeats
         Number of halvings, from 1.
     random_state
-        Of the halvings and the random ranking.
+        Of the halvings and the default rankings.
 
     Returns
     -------
-    list of HoldOutRow
-        For each of `METHODS`: auc, then recall and lift at each of `SHARES`.
+    HeldOut
+        Rows for `chosen`, each of the rankings and each rival: auc, then recall and lift at each of `SHARES`.
 
     Raises
     ------
+    ConfigError
+        Names that occur among rankings and rivals.
     DataError
-        Fewer than 20 members in the seed, or see `SeedRanker.fit`.
+        Fewer than 20 members in the seed, or see `contract.Ranker.fit`.
 
     Notes
     -----
@@ -93,51 +105,50 @@ def hold_out_evaluation(
     can only make the truth narrower. What the choice of the kept half does is `sd_repeats`. Recall and AUC
     are cut at 0 and 1.
     """
-    names, seed = np.asarray(ids).astype(np.str_), np.asarray(seed_mask, dtype=bool)
-    members = np.flatnonzero(seed)
+    among = methods(random_state=random_state) if rankers is None else rankers
+    beside = baselines(random_state) if rivals is None else rivals
+    members = np.flatnonzero(np.asarray(seed, dtype=bool))
+    if twice := {CHOSEN, *among} & set(beside):
+        raise ConfigError(f"hold-out evaluation: names that stand for two rankings: {', '.join(sorted(twice))}")
     if len(members) < 2 * MIN_SEED or repeats < 1:
         raise DataError(
             f"hold-out evaluation: {len(members)} members in the seed and {repeats} repeats; "
             f"at least {2 * MIN_SEED} members (half are hidden) and 1 repeat are needed."
         )
-    members = members[np.argsort(names[members], kind="stable")]
+    order = np.argsort(base.ids[members], kind="stable")
     rng = np.random.default_rng(random_state)
-    points: dict[str, list[Floats]] = {method: [] for method in METHODS}
-    variances: dict[str, list[Floats]] = {method: [] for method in METHODS}
-    for _ in range(repeats):
-        kept = np.zeros(len(names), dtype=bool)
-        kept[rng.permutation(members)[: (len(members) + 1) // 2]] = True
-        rows = np.flatnonzero(~kept)
-        model = deepcopy(ranker) if ranker is not None else SeedRanker()
-        model.fit(X, vectors, kept, names, n_dense=n_dense)
-        for method, scores in _rankings(model, X, vectors, names, kept, rng):
-            point, variance = _metrics(seed[rows], scores[rows], names[rows])
-            points[method].append(point)
-            variances[method].append(variance)
-    n_hidden, n_ranked = len(members) // 2, len(names) - (len(members) + 1) // 2
-    return [
+    found: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in (CHOSEN, *among, *beside)}
+    choices = []
+    for repeat in range(repeats):
+        chosen = np.sort(rng.permutation(order)[: (len(members) + 1) // 2])
+        kept = np.zeros(len(base), dtype=bool)
+        kept[members[chosen]] = True
+        own = None if weights is None else np.asarray(weights, dtype=np.float64)[chosen]
+        choice = choose_method(base, kept, among, default, own, choice_from=choice_from, random_state=repeat)
+        measured = measure(base, kept, base.ids[members], {**among, **beside}, own)
+        for name in found:
+            found[name].append(measured[choice.method if name == CHOSEN else name])
+        choices.append(choice.method)
+    n_hidden, n_ranked = len(members) // 2, len(base) - (len(members) + 1) // 2
+    rows = [
         HoldOutRow(*row, n_repeats=repeats, n_hidden=n_hidden, n_ranked=n_ranked)
-        for method in METHODS
-        for row in _summary(method, np.array(points[method]), np.array(variances[method]), n_ranked)
+        for name, pairs in found.items()
+        for row in summary(name, pairs, n_ranked)
     ]
+    return HeldOut(rows, tuple(choices))
 
 
-def _rankings(
-    model: SeedRanker,
-    X: sp.csr_matrix,
-    vectors: NDArray[np.float32],
-    ids: Ids,
-    kept: NDArray[np.bool_],
-    rng: np.random.Generator,
-) -> Iterator[tuple[str, Floats]]:
-    yield "seed_ranker", model.score(X, vectors, ids)
-    yield "nearest_seed", nearest_seeds(vectors, ids, vectors[kept], ids[kept], k=1)
-    yield "mean_of_10_nearest", nearest_seeds(vectors, ids, vectors[kept], ids[kept], k=10)
-    yield "centroid", centroid(vectors, vectors[kept])
-    yield "random", rng.random(len(ids))
+def measure(
+    base: Base, kept: Mask, truth: Ids, rankers: Mapping[str, Ranker], weights: Floats | None = None
+) -> dict[str, tuple[Floats, Floats]]:
+    """Return what `metrics_of` says of each ranking, learnt from `kept`, among others of whom `truth` is wanted."""
+    ranked = base.rows(~kept)
+    hidden = np.isin(ranked.ids, truth)
+    fitted = fit_together(rankers, base, kept, weights)
+    return {name: metrics_of(hidden, ranker.score(ranked), ranked.ids) for name, ranker in fitted.items()}
 
 
-def _metrics(hidden: NDArray[np.bool_], scores: Floats, ids: Ids) -> tuple[Floats, Floats]:
+def metrics_of(hidden: Mask, scores: Floats, ids: Ids) -> tuple[Floats, Floats]:
     """Return AUC and recall at each share, (m,), and the variance of each, (m,).
 
     The variance sums squared influences of customers: by how much, to first order, the metric moves per
@@ -162,9 +173,11 @@ def _metrics(hidden: NDArray[np.bool_], scores: Floats, ids: Ids) -> tuple[Float
     return np.array(points), np.array([(moves**2).sum() for moves in influence])
 
 
-def _summary(
-    method: str, points: Floats, variances: Floats, n_ranked: int
+def summary(
+    method: str, pairs: Sequence[tuple[Floats, Floats]], n_ranked: int
 ) -> Iterator[tuple[str, str, float, float, float, float, float]]:
+    """Yield the fields of `HoldOutRow` up to `sd_repeats` from the metrics of each repeat."""
+    points, variances = (np.array(part) for part in zip(*pairs, strict=True))
     mean, sd = points.mean(axis=0), points.std(axis=0, ddof=min(1, len(points) - 1))
     margin = 1.96 * np.sqrt(variances.mean(axis=0))
     low, high = np.maximum(mean - margin, 0), np.minimum(mean + margin, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,8 +47,17 @@ def centroid(vectors: NDArray[np.float32], seed_vectors: NDArray[np.float32]) ->
     return (unit_vectors(vectors, "vectors") @ unit_vectors(middle, "seed vectors")[0]).astype(np.float64)
 
 
-def mean_similarity(index: ExactIndex, vectors: NDArray[np.float32], ids: Ids, k: int) -> Floats:
-    """Return `nearest_seeds` (n,) for seeds that an index already holds."""
+def mean_similarity(
+    index: ExactIndex,
+    vectors: NDArray[np.float32],
+    ids: Ids,
+    k: int,
+    worth: Callable[[Ids], Floats] | None = None,
+) -> Floats:
+    """Return `nearest_seeds` (n,) for seeds that an index already holds.
+
+    With `worth`, which returns what given seeds are worth, a similarity above 0 is multiplied by it.
+    """
     n_seeds = len(index.ids_)
     result = np.zeros(len(ids))
     for start in range(0, len(ids), _CHUNK):
@@ -56,6 +67,8 @@ def mean_similarity(index: ExactIndex, vectors: NDArray[np.float32], ids: Ids, k
         # Without itself a member has one neighbour less to choose from: rank its others, keep k of them.
         others = np.cumsum(~own, axis=1)
         keep = ~own & (others <= k)
+        if worth is not None:
+            scores = np.where(scores > 0, scores * worth(found), scores)
         total = np.where(keep, scores, 0).sum(axis=1, dtype=np.float64)
         result[rows] = total / np.maximum(keep.sum(axis=1), 1)
     return result

@@ -9,6 +9,7 @@ from pipeline.plots.compared_runs import compared
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
 from pipeline.plots.group_shares import group_shares
 from pipeline.plots.precision_panels import precision_coverage, precision_points
+from pipeline.plots.reach_curve import reach_curve
 from pipeline.plots.recall_curves import lookalike
 from pipeline.plots.reliability_diagram import reliability, wilson
 from pipeline.plots.seed_report import seed_report
@@ -24,6 +25,7 @@ __all__ = [
     "lookalike",
     "precision_coverage",
     "precision_points",
+    "reach_curve",
     "reliability",
     "seed_report",
     "wilson",

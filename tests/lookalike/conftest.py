@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from pipeline.lookalike.base import Base
+
 
 @dataclass(frozen=True)
 class Town:
@@ -18,6 +20,11 @@ class Town:
     ids: np.ndarray
     planted: np.ndarray
     n_dense: int = 2
+
+    @property
+    def base(self) -> Base:
+        names = np.array([f"x{i}" for i in range(self.X.shape[1])])
+        return Base(self.ids, self.X, self.vectors, names, self.n_dense)
 
     def rows(self, chosen: np.ndarray) -> Town:
         return Town(self.X[chosen], self.vectors[chosen], self.ids[chosen], self.planted[chosen])
