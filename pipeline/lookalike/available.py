@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import DataError
-from pipeline.lookalike.ranking import MIN_SEED
+from pipeline.lookalike.methods import MIN_SEED
 
 Mask = NDArray[np.bool_]
 Ids = NDArray[np.str_]

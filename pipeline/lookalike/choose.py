@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import ConfigError, did_you_mean
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.held_out import Standing, held_out_standing
 from pipeline.lookalike.methods.contract import Ranker
+from pipeline.lookalike.population import Base, Floats, Mask
 
 CHOICE_FROM = 50  # members of the seed; see `choose_method`
 TOP = 0.30  # share of the available customers; audiences are cut within

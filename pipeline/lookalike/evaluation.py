@@ -10,10 +10,10 @@ from scipy.stats import rankdata
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.lookalike.audience import best_first
-from pipeline.lookalike.base import Base, Floats, Ids, Mask
 from pipeline.lookalike.choose import CHOICE_FROM, choose_method
 from pipeline.lookalike.held_out import fit_together
 from pipeline.lookalike.methods import DEFAULT, MIN_SEED, Ranker, baselines, methods
+from pipeline.lookalike.population import Base, Floats, Ids, Mask
 
 SHARES = (0.01, 0.05, 0.10, 0.20, 0.50)  # of the ranked customers
 CHOSEN = "chosen"

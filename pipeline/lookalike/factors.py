@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from pipeline.errors import DataError
 from pipeline.features.naming import readable
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.folds import smallest_hashes
+from pipeline.lookalike.population import Base
 from pipeline.lookalike.representation import share_ratio
 from pipeline.lookalike.surrogate import Surrogate
 

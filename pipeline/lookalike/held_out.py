@@ -10,10 +10,10 @@ import numpy as np
 
 from pipeline.errors import DataError
 from pipeline.lookalike.audience import best_first
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.methods.blended import Blended
 from pipeline.lookalike.methods.classifiers import SeedClassifiers
 from pipeline.lookalike.methods.contract import MIN_SEED, Ranker, checked_seed
+from pipeline.lookalike.population import Base, Floats, Mask
 
 Ints = np.ndarray
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import ConfigError, DataError, did_you_mean
-from pipeline.lookalike.base import Floats
 from pipeline.lookalike.held_out import Standing
+from pipeline.lookalike.population import Floats
 
 Reach = Literal["narrow", "balanced", "broad"]
 # Least marginal lift: how many times as likely as a random customer the last ones taken are to be like the seed.

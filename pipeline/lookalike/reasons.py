@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pipeline.features.naming import readable
-from pipeline.lookalike.base import Base
+from pipeline.lookalike.population import Base
 from pipeline.lookalike.surrogate import Surrogate
 
 Floats = NDArray[np.float64]

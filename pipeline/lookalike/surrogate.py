@@ -12,8 +12,8 @@ from sklearn.linear_model import Ridge
 
 from pipeline.errors import DataError, ModelError
 from pipeline.features.naming import subject
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.folds import smallest_hashes
+from pipeline.lookalike.population import Base
 from pipeline.split import folds
 
 Floats = NDArray[np.float64]

@@ -33,10 +33,10 @@ from pipeline.events import read_events
 from pipeline.features.matrix import fit_encoder, read_matrix
 from pipeline.features.naming import ALL, aggregate_of, visible, with_siblings
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.choose import choose_method
 from pipeline.lookalike.evaluation import CHOSEN, HoldOutRow, hold_out_evaluation, measure, summary
 from pipeline.lookalike.methods import DEFAULT, FixedOrder, Nearest, Ranker, baselines, methods
+from pipeline.lookalike.population import Base
 from pipeline.lookalike.seeds import hidden_by, seed_ids, totals
 from pipeline.outputs import read_manifest
 from pipeline.run import run

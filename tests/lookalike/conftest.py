@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from pipeline.lookalike.base import Base
+from pipeline.lookalike.population import Base
 
 
 @dataclass(frozen=True)

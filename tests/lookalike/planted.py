@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.held_out import held_out_standing
 from pipeline.lookalike.methods import Ranker
+from pipeline.lookalike.population import Base
 from pipeline.lookalike.reach import ReachCurve, reach_curve
 
 

@@ -8,8 +8,8 @@ import pytest
 import scipy.sparse as sp
 
 from pipeline.errors import DataError, ModelError
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.factors import Factor, factors
+from pipeline.lookalike.population import Base
 from pipeline.lookalike.reasons import reasons
 from pipeline.lookalike.representation import representation, share_ratio
 from pipeline.lookalike.surrogate import Surrogate

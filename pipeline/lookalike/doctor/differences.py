@@ -11,8 +11,8 @@ from scipy.stats import hypergeom, mannwhitneyu, norm
 
 from pipeline.columns import CUSTOMER, STATE, WITHHELD
 from pipeline.features.naming import readable, subject
-from pipeline.lookalike.base import Base, Floats
 from pipeline.lookalike.doctor.difference import Difference
+from pipeline.lookalike.population import Base, Floats
 
 FDR = 0.05
 MIN_HOLDERS = 10  # customers: what fewer have is not tested

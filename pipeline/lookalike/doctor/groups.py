@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy.stats import binom, fisher_exact
 from sklearn.cluster import KMeans
 
-from pipeline.lookalike.base import Floats, Ids
 from pipeline.lookalike.folds import smallest_hashes
+from pipeline.lookalike.population import Floats, Ids
 from pipeline.lookalike.vectors import unit_vectors
 
 LEVEL = 0.01  # of each of the two tests

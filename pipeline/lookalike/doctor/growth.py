@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.lookalike.base import Floats
 from pipeline.lookalike.doctor.sample import Sample
 from pipeline.lookalike.doctor.separation import held_out_scores, placements
+from pipeline.lookalike.population import Floats
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 MIN_GROWTH = 20  # members: a quarter of fewer teaches nothing

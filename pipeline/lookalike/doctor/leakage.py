@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from pipeline.features.naming import readable, subject
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.doctor.differences import holders
+from pipeline.lookalike.population import Base, Floats, Mask
 
 IS_SEED = 0.9  # precision and recall of a feature that is the seed
 IS_SEED_LOW = 0.65  # lower limits of both

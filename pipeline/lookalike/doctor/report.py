@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.columns import CUSTOMER
-from pipeline.lookalike.base import Ids
 from pipeline.lookalike.doctor.difference import Difference
 from pipeline.lookalike.doctor.findings import Finding, Severity, worst
 from pipeline.lookalike.doctor.groups import Groups
 from pipeline.lookalike.doctor.growth import Growth
 from pipeline.lookalike.doctor.leakage import Leak
 from pipeline.lookalike.doctor.separation import Separation
+from pipeline.lookalike.population import Ids
 
 _HEADS = {
     "fine": "The seed is fine.",

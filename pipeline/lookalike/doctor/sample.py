@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.folds import draw_folds, smallest_hashes
+from pipeline.lookalike.population import Base, Floats, Mask
 from pipeline.lookalike.vectors import unit_vectors
 
 MAX_FOLDS = 10

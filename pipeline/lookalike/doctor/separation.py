@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 
-from pipeline.lookalike.base import Floats, Mask
 from pipeline.lookalike.doctor.sample import Sample
+from pipeline.lookalike.population import Floats, Mask
 
 LEVEL = 0.01  # of the test: one random seed in a hundred is wrongly said to differ from the base
 N_SHUFFLED = 199

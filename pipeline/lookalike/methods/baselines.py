@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from pipeline.errors import DataError, ModelError
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.methods.contract import checked_seed, checked_weights
+from pipeline.lookalike.population import Base, Floats, Mask
 from pipeline.lookalike.vectors import unit_vectors
 from pipeline.split import hash32
 

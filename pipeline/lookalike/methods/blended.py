@@ -14,11 +14,11 @@ from typing import Any, Self
 import numpy as np
 
 from pipeline.errors import ModelError
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.methods.classifiers import SeedClassifiers, check_parameters
 from pipeline.lookalike.methods.nearest import Nearest
 from pipeline.lookalike.methods.prior import PriorEstimate, class_prior
 from pipeline.lookalike.methods.ranks import share_below
+from pipeline.lookalike.population import Base, Floats, Mask
 
 
 class Blended:

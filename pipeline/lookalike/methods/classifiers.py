@@ -9,9 +9,9 @@ import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.errors import ModelError
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.folds import draw_folds
 from pipeline.lookalike.methods.contract import MIN_SEED, checked_seed, checked_weights
+from pipeline.lookalike.population import Base, Floats, Mask
 from pipeline.lookalike.vectors import unit_vectors
 
 _DENSE_SCALE = 0.3  # of standardised dense columns beside TF-IDF rows of length one

@@ -10,9 +10,9 @@ from sklearn.metrics import silhouette_score
 from sklearn.mixture import GaussianMixture
 
 from pipeline.errors import ModelError
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.methods.blended import Blended
 from pipeline.lookalike.methods.contract import MIN_SEED, checked_seed, checked_weights
+from pipeline.lookalike.population import Base, Floats, Mask
 from pipeline.lookalike.vectors import unit_vectors
 
 MIN_GROUP = 2 * MIN_SEED

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from pipeline.errors import DataError
-from pipeline.lookalike.base import Base, Floats, Mask
+from pipeline.lookalike.population import Base, Floats, Mask
 
 MIN_SEED = 10
 

@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 
 from pipeline.errors import ModelError
-from pipeline.lookalike.base import Base, Floats, Mask
 from pipeline.lookalike.folds import smallest_hashes
 from pipeline.lookalike.index import ExactIndex
 from pipeline.lookalike.methods.classifiers import check_parameters
 from pipeline.lookalike.methods.contract import checked_seed, checked_weights
 from pipeline.lookalike.neighbours import mean_similarity
+from pipeline.lookalike.population import Base, Floats, Mask
 
 
 class Nearest:

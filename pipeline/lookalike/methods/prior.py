@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.errors import DataError
-from pipeline.lookalike.base import Floats
+from pipeline.lookalike.population import Floats
 
 N_RESAMPLES = 200
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.lookalike.base import Floats
+from pipeline.lookalike.population import Floats
 
 
 def share_below(values: Floats, reference: Floats) -> Floats:

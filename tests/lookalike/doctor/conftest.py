@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from pipeline.lookalike.base import Base
+from pipeline.lookalike.population import Base
 
 N, N_ITEMS = 800, 60
 

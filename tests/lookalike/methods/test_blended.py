@@ -8,10 +8,10 @@ import scipy.sparse as sp
 from sklearn.metrics import roc_auc_score
 
 from pipeline.errors import ModelError
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.methods import Blended, Classifier, Reranked
 from pipeline.lookalike.methods.ranks import share_below
 from pipeline.lookalike.neighbours import nearest_seeds
+from pipeline.lookalike.population import Base
 
 
 def fitted(town, kept, **settings):
