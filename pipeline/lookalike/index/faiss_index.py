@@ -85,6 +85,11 @@ class FaissIndex:
         ModelError
             The index has not been fitted.
         """
+        rows, scores = self.search_rows(queries, k, exclude)
+        return self.ids_[rows], scores
+
+    def search_rows(self, queries: Floats, k: int, exclude: Collection[str] | None = None) -> tuple[Rows, Floats]:
+        """Return what `search` does, customers as positions in `ids_`."""
         self._check_fitted()
         unit = unit_vectors(queries, "queries", allow_empty=True)
         if unit.shape[1] != self._index.d:
@@ -92,18 +97,22 @@ class FaissIndex:
                 f"look-alike search: queries have {unit.shape[1]} columns, the index holds vectors of "
                 f"{self._index.d}. Use queries and vectors of the same snapshot."
             )
-        allowed, holders = None, self._holders
+        allowed, holders, available = None, self._holders, len(self.ids_)
         if exclude is not None and len(exclude):
             allowed = ~self._named(exclude)
+            available = int(allowed.sum())
             holders = Holders.of(self._numbers, self._index.ntotal, allowed)
-        available = len(self.ids_) if allowed is None else int(allowed.sum())
         if not 1 <= k <= available:
             raise DataError(
                 f"look-alike search: k={k}, but {available} of {len(self.ids_)} vectors may be returned "
                 f"({len(self.ids_) - available} excluded). k must be from 1 to {available}."
             )
-        positions, scores = self._nearest(unit, k, allowed, holders)
-        return self.ids_[positions], scores
+        return self._nearest(unit, k, allowed, holders)
+
+    def available(self, exclude: Collection[str] = ()) -> int:
+        """Return how many customers may be answered when these are excluded."""
+        self._check_fitted()
+        return len(self.ids_) - int(self._named(exclude).sum())
 
     def erase(self, ids: Collection[str]) -> int:
         """Forget these customers for good; return how many of them were held. Unknown ids are no error.

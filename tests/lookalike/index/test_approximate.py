@@ -56,13 +56,13 @@ def test_too_little_recall_is_refused_with_both_numbers_and_a_way_out(index, mat
         index.search(DATA[:1], 1)
 
 
-def test_eight_bits_a_column_move_a_similarity_by_less_than_two_thousandths():
+def test_eight_bits_a_column_move_a_similarity_by_less_than_five_thousandths():
     wide = np.random.default_rng(3).normal(size=(2000, 64)).astype(np.float32)
     ids, scores = QuantisedIndex(min_recall=0).fit(wide, IDS[:2000]).search(wide[:200], 50)
     unit = wide / np.linalg.norm(wide, axis=1)[:, None]
     position = {name: i for i, name in enumerate(IDS)}
     true = [[unit[i] @ unit[position[name]] for name in row] for i, row in enumerate(ids)]
-    assert 0 < np.abs(scores - true).max() < 0.002
+    assert 0 < np.abs(scores - true).max() < 0.005
 
 
 def test_a_graph_that_is_built_anew_is_judged_anew(tmp_path):
