@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.lookalike.neighbours import centroid, nearest_seeds
+from pipeline.lookalike.index import KINDS, ExactIndex
+from pipeline.lookalike.neighbours import candidates, centroid, mean_similarity, nearest_seeds
 
 
 @pytest.mark.parametrize("k", [1, 3, 10])
@@ -40,3 +41,61 @@ def test_centroid_weighs_members_alike_whatever_their_length():
     vectors = np.array([[9, 0], [0, 1], [1, 1], [0, 0]], dtype=np.float32)
     found = centroid(vectors, vectors[:2])
     np.testing.assert_allclose(found, [np.sqrt(0.5), np.sqrt(0.5), 1, 0], atol=1e-6)
+
+
+# ---- candidates from the index of the base
+
+# Points one degree apart on a circle: the neighbours of a seed are the arc around it.
+ANGLE = 2 * np.pi * np.arange(360) / 360
+CIRCLE = np.column_stack([np.cos(ANGLE), np.sin(ANGLE)]).astype(np.float32)
+NAMES = np.array([f"p{i:03d}" for i in range(360)])
+
+
+def test_candidates_are_the_arcs_around_the_seeds_without_seeds_and_excluded():
+    index, seeds = ExactIndex().fit(CIRCLE, NAMES), [90, 270]
+    found = candidates(index, CIRCLE[seeds], NAMES[seeds], wanted=100, exclude=["p091", "unknown"])
+    assert found.neighbours == 200  # of each seed: four times the share of a seed in 100
+    assert len(found) == 357
+    assert not {"p090", "p091", "p270"} & set(found.ids)
+    few = candidates(index, CIRCLE[[90]], NAMES[[90]], wanted=5)
+    assert few.neighbours == 50
+    assert sorted(few.ids) == [f"p{i:03d}" for i in range(65, 116) if i != 90]
+    assert few.beyond == pytest.approx(np.cos(np.deg2rad(25)), abs=2e-6)
+    at_hand = dict(zip(few.ids, few.nearest, strict=True))
+    assert at_hand["p093"] == pytest.approx(np.cos(np.deg2rad(3)), abs=2e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_are_as_many_candidates_as_wanted_though_the_seeds_share_their_neighbours(kind):
+    seeds = np.arange(100, 120)
+    found = candidates(KINDS[kind]().fit(CIRCLE, NAMES), CIRCLE[seeds], NAMES[seeds], wanted=300)
+    assert len(found) >= 300
+    everybody = candidates(KINDS[kind]().fit(CIRCLE, NAMES), CIRCLE[seeds], NAMES[seeds], wanted=9999)
+    assert len(everybody) == 340
+    assert everybody.beyond == -1
+
+
+def test_nobody_left_out_is_nearer_to_a_seed_than_stated():
+    rng = np.random.default_rng(0)
+    data, names = rng.normal(size=(3000, 6)).astype(np.float32), np.array([f"c{i:04d}" for i in range(3000)])
+    found = candidates(ExactIndex().fit(data, names), data[:40], names[:40], wanted=900)
+    assert 900 <= len(found) < 2500
+    left_out = ~np.isin(names, found.ids) & (np.arange(3000) >= 40)
+    unit = data / np.linalg.norm(data, axis=1)[:, None]
+    assert (unit[left_out] @ unit[:40].T).max() <= found.beyond + 2e-6
+    # So who scores above it by the mean over three seeds stands as in the ranking of all.
+    scores = mean_similarity(ExactIndex().fit(data[:40], names[:40]), data, names, k=3)
+    first = np.lexsort((names[40:], -scores[40:]))
+    certain = int((scores[40:] > found.beyond).sum())
+    assert certain > 0
+    assert set(names[40:][first[:certain]]) <= set(found.ids)
+
+
+def test_candidates_of_nothing_are_refused():
+    index = ExactIndex().fit(CIRCLE, NAMES)
+    with pytest.raises(DataError, match="wanted=0; it must be at least 1"):
+        candidates(index, CIRCLE[:2], NAMES[:2], wanted=0)
+    with pytest.raises(DataError, match="none of the 2 seeds has a vector other than zero"):
+        candidates(index, np.zeros((2, 2), dtype=np.float32), NAMES[:2], wanted=1)
+    with pytest.raises(DataError, match="all customers of the base are in the seed or excluded"):
+        candidates(index, CIRCLE[:2], NAMES[:2], wanted=1, exclude=NAMES[2:])
