@@ -23,7 +23,9 @@ def of_size(size: Size, min_seed: int) -> Finding:
     n, rest = size.n_seed, size.n_base - size.n_seed
     share = n / size.n_base
     if n < min_seed:
-        return Finding("size", "stop", f"The seed has {n} customers of the base; at least {min_seed} are needed.")
+        return Finding(
+            "size", "stop", f"Only {n} of the ids are customers of the base; at least {min_seed} are needed."
+        )
     if rest < min_seed or share >= _ALL:
         return Finding(
             "size", "stop", f"The seed holds {n:,} of {size.n_base:,} customers ({share:.0%}): hardly anybody is left."

@@ -120,9 +120,7 @@ def test_the_order_of_rows_changes_nothing():
     ids = np.array([f"c{i:05d}" for i in range(500)])
     order = rng.permutation(500)
     found = find_groups(vectors, ids, np.arange(100), np.arange(100, 500))
-    again = find_groups(
-        vectors[order], ids[order], np.flatnonzero(order < 100), np.flatnonzero(order >= 100)
-    )
+    again = find_groups(vectors[order], ids[order], np.flatnonzero(order < 100), np.flatnonzero(order >= 100))
     assert [set(ids[m]) for m in found.members] == [set(ids[order][m]) for m in again.members]
 
 
