@@ -163,8 +163,8 @@ def of_growth(found: Growth | None) -> Finding:
         text = f"A larger seed would bring little: twice as many members raise the AUC by less than {WORTH} ({range_})."
     else:
         text = (
-            f"Whether a larger seed would help cannot be told: twice as many members would change the AUC {range_}, "
-            "and the noise is as large as that."
+            f"Whether a larger seed would pay cannot be told: twice as many members would change the AUC by about "
+            f"{found.gain:+.3f}, but that is unsure: {range_}."
         )
     return Finding("growth", "fine" if found.says == "little" else "note", text)
 

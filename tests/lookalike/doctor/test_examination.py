@@ -85,6 +85,7 @@ def test_a_leak_stops_with_what_to_hide(base, planted):
         "Make no audience of this seed yet. 'gifts: voucher A1' nearly is the seed: 100% ["
     )
     assert "seed.hide=[gifts.voucher]" in report.verdict
+    assert "AUC" not in report.verdict  # figures of a seed that leaks mean nothing
     assert report.facts()["hide"] == ["gifts.voucher"]
     assert report.tables()["leaks"].loc[0, ["kind", "precision", "recall"]].tolist() == ["definition", 1.0, 1.0]
 
