@@ -17,6 +17,7 @@ from pipeline.lookalike.population import Base, Floats
 FDR = 0.05
 MIN_HOLDERS = 10  # customers: what fewer have is not tested
 _N_BOOT = 400
+_BEYOND = 1e12  # times: a resampled median of the others is nothing
 _BLOCK = 50_000  # customers counted at a time
 _MAX_MEDIAN = 5_000  # customers of each set whose totals are compared
 _MIN_EXPECTED = 25.0  # customers in each cell, from which the normal approximation serves
@@ -151,13 +152,14 @@ def _totals(base: Base, ours: NDArray[np.int64], theirs: NDArray[np.int64], rand
     p = np.where(np.isfinite(p), p, 1.0)  # a constant column
     q, z = _adjusted(p)
     tail = float(norm.sf(z))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lift = _amount(np.median(own, axis=0)) / _amount(np.median(other, axis=0))
-        drawn = np.array([_resampled(own, rng) / _resampled(other, rng) for _ in range(_N_BOOT)])
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
-    valid = (_amount(np.median(own, axis=0)) > 0) & (_amount(np.median(other, axis=0)) > 0)
-    lift, low, high = (np.where(valid, a, np.nan) for a in (lift, low, high))
     medians = _amount(np.median(own, axis=0)), _amount(np.median(other, axis=0))
+    valid = (medians[0] > 0) & (medians[1] > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lift = np.where(valid, medians[0] / medians[1], np.nan)
+        drawn = np.array([_resampled(own, rng) / _resampled(other, rng) for _ in range(_N_BOOT)])
+    drawn = np.where(valid, np.nan_to_num(drawn, nan=1.0, posinf=_BEYOND, neginf=-_BEYOND), np.nan)
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    low, high = np.where(low <= 0, 0.0, low), np.where(high >= _BEYOND, np.inf, high)
     return [
         Difference(
             "total",

@@ -10,7 +10,8 @@ counts only if two things are shown on members that did not shape it:
 2. *It is the seed's own.* Along the same axis the base has no such valley, or holds the two sides in other proportions.
    A random seed has at most the valleys and proportions of the base.
 
-Each group is split again in the same way, until no split counts.
+Both must also be large enough to matter: with thousands of members anything is significant. Each group is split again
+in the same way, until no split counts.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ MIN_SPLIT = 30  # members: of fewer nothing can be shown
 MAX_GROUPS = 4
 _FOLDS = 5
 _HALF = 0.2  # half the width of a zone; the centres are 1 apart
+_MATTERS = 2 / 3  # at most so many half-way as around the thinner centre, so much of the base's ratio
 _MIN_SIDE = 0.1  # share of members: fewer are outliers, no group
 
 
@@ -58,8 +60,17 @@ class Split:
 
     @property
     def counts(self) -> bool:
-        """Tell whether both tests speak for two groups."""
-        return self.p_valley <= LEVEL and self.p_own <= LEVEL
+        """Tell whether both tests speak for two groups, and what they show is large enough to matter."""
+        return self.p_valley <= LEVEL and self.p_own <= LEVEL and self._matters()
+
+    def _matters(self) -> bool:
+        """Tell whether valley and own character are more than what large numbers alone make significant."""
+        here = self.half_way / max(1, self.first + self.second)
+        there = self.base[1] / max(1e-12, self.base[0] + self.base[2])
+        odds = (self.first + 0.5) / (self.second + 0.5)
+        base_odds = max(1e-12, self.base[0]) / max(1e-12, self.base[2])
+        own = here <= _MATTERS * there or min(odds / base_odds, base_odds / odds) <= _MATTERS
+        return own and self.half_way <= _MATTERS * min(self.first, self.second)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def leaks(base: Base, seed: Mask) -> list[Leak]:
     """
     found = [leak for leak in (*_fields(base, seed), *_tokens(base, seed), *_amounts(base, seed)) if leak]
     order = ("definition", "nearly", "part")
-    found.sort(key=lambda leak: (order.index(leak.kind), -leak.auc[0], "=" in leak.name, leak.name))
+    found.sort(key=lambda leak: (order.index(leak.kind), -leak.auc[0], "=" not in leak.name, leak.name))
     kept: dict[str, Leak] = {}
     for leak in found:
         kept.setdefault(leak.hide, leak)

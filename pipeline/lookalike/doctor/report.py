@@ -24,6 +24,7 @@ _HEADS = {
     "warning": "The seed can be used with care.",
     "stop": "Make no audience of this seed yet.",
 }
+_TOLD = 3  # serious findings in the verdict
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,11 @@ class SeedReport:
     @property
     def verdict(self) -> str:
         """Return the examination in a few plain sentences: what is serious first, then how the seed differs."""
-        serious = [f.text for level in ("stop", "warning") for f in self.findings if f.severity == level]
+        stops = [f.text for f in self.findings if f.severity == "stop"]
+        if stops:  # what else was found is not to be relied on
+            more = f" {len(stops) - _TOLD} more findings are as serious." if len(stops) > _TOLD else ""
+            return " ".join([_HEADS["stop"], *stops[:_TOLD]]) + more
+        serious = [f.text for f in self.findings if f.severity == "warning"][:_TOLD]
         told = [f.text for f in self.findings if f.topic in ("separation", "growth") and f.severity in ("fine", "note")]
         return " ".join([_HEADS[self.severity], *serious, *told])
 

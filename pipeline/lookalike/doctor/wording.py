@@ -23,7 +23,9 @@ def of_size(size: Size, min_seed: int) -> Finding:
     n, rest = size.n_seed, size.n_base - size.n_seed
     share = n / size.n_base
     if n < min_seed:
-        return Finding("size", "stop", f"The seed has {n} customers of the base; at least {min_seed} are needed.")
+        return Finding(
+            "size", "stop", f"Only {n} of the ids are customers of the base; at least {min_seed} are needed."
+        )
     if rest < min_seed or share >= _ALL:
         return Finding(
             "size", "stop", f"The seed holds {n:,} of {size.n_base:,} customers ({share:.0%}): hardly anybody is left."
@@ -161,8 +163,8 @@ def of_growth(found: Growth | None) -> Finding:
         text = f"A larger seed would bring little: twice as many members raise the AUC by less than {WORTH} ({range_})."
     else:
         text = (
-            f"Whether a larger seed would help cannot be told: twice as many members would change the AUC {range_}, "
-            "and the noise is as large as that."
+            f"Whether a larger seed would pay cannot be told: twice as many members would change the AUC by about "
+            f"{found.gain:+.3f}, but that is unsure: {range_}."
         )
     return Finding("growth", "fine" if found.says == "little" else "note", text)
 

@@ -1,9 +1,11 @@
 """One group or several: planted mixtures are split, everything with one peak is not, nor is a random seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from pipeline.lookalike.doctor.groups import find_groups, valley_test
+from pipeline.lookalike.doctor.groups import Split, find_groups, valley_test
 
 D = 16
 
@@ -90,6 +92,22 @@ def test_clusters_of_the_base_in_other_proportions_are_groups():
     found = asked(clouds(rng, [(0, 7), (1, 7)], [50, 50]), others)
     assert len(found.members) == 2
     assert found.splits[0].base[1] < 0.05  # the valley is the base's, too
+
+
+@pytest.mark.parametrize(
+    ("first", "half_way", "second", "base", "counts"),
+    [
+        (900, 300, 800, (0.4, 0.3, 0.4), True),
+        (900, 700, 800, (0.4, 0.5, 0.4), False),  # a valley, but a shallow one
+        (900, 300, 800, (0.45, 0.18, 0.4), False),  # the base's valley is nearly as deep
+        (900, 300, 800, (0.6, 0.15, 0.2), True),  # but holds the sides in other proportions
+    ],
+)
+def test_what_large_numbers_alone_make_significant_does_not_count(first, half_way, second, base, counts):
+    split = Split(first, half_way, second, base, p_valley=1e-9, p_own=1e-9)
+    assert split.counts is counts
+    assert not replace(split, p_valley=0.02).counts
+    assert not replace(split, p_own=0.02).counts
 
 
 def test_few_members_cannot_be_judged():
