@@ -17,8 +17,8 @@ from pipeline.lookalike.doctor.leakage import leaks
 from pipeline.lookalike.doctor.report import SeedReport, Size
 from pipeline.lookalike.doctor.sample import draw_sample
 from pipeline.lookalike.doctor.separation import N_SHUFFLED, separation
-from pipeline.lookalike.population import Base, Mask
 from pipeline.lookalike.methods import MIN_SEED
+from pipeline.lookalike.population import Base, Mask
 
 SHOWN = {"attribute": 5, "token": 6, "total": 2}  # differences of each kind
 _N_TRAITS = 3  # of each group

@@ -6,9 +6,9 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import fisher_exact
 
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.doctor.difference import telling, told
 from pipeline.lookalike.doctor.differences import _adjusted, differences, holders, two_shares_test
+from pipeline.lookalike.population import Base
 
 
 def of(rows, name):

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from pipeline.lookalike.audience import match_seed
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.doctor import examine
 from pipeline.lookalike.doctor.findings import Finding, worst
+from pipeline.lookalike.population import Base
 from tests.lookalike.doctor.conftest import make_base, with_token
 
 

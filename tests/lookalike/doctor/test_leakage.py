@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from pipeline.lookalike.base import Base
 from pipeline.lookalike.doctor.leakage import field_of, leaks
+from pipeline.lookalike.population import Base
 from tests.lookalike.doctor.conftest import with_token
 
 
