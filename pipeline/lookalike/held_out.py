@@ -12,6 +12,7 @@ from pipeline.errors import DataError
 from pipeline.lookalike.audience import best_first
 from pipeline.lookalike.methods.blended import Blended
 from pipeline.lookalike.methods.classifiers import SeedClassifiers
+from pipeline.lookalike.methods.clusters import Clusters
 from pipeline.lookalike.methods.contract import MIN_SEED, Ranker, checked_seed
 from pipeline.lookalike.population import Base, Floats, Mask
 
@@ -108,10 +109,11 @@ def fit_together(
     fitted: dict[str, Ranker] = {}
     for name, ranker in rankers.items():
         copy = deepcopy(ranker)
-        if isinstance(copy, Blended):
+        if isinstance(copy, Blended | Clusters):
             key = repr(copy.classifier_settings())
             copy.fit(base, seed, weights, shared.get(key))
-            shared[key] = copy.classifiers_
+            if isinstance(copy, Blended):
+                shared[key] = copy.classifiers_
         else:
             copy.fit(base, seed, weights)
         fitted[name] = copy

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.lookalike.held_out import fit_together, held_out_standing
-from pipeline.lookalike.methods import Blended, Classifier, FixedOrder, Nearest, RandomOrder, Reranked
+from pipeline.lookalike.methods import Blended, Classifier, Clusters, FixedOrder, Nearest, RandomOrder, Reranked
 
 
 def values(town, scores):
@@ -63,10 +63,18 @@ def test_the_order_of_rows_does_not_matter(town, kept):
 
 
 def test_rankings_of_one_kind_share_their_classifiers_and_score_as_alone(town, kept):
-    several = {"a": Blended(), "b": Classifier(), "c": Reranked(), "d": Blended(C=2.0), "e": Nearest()}
+    several = {
+        "a": Blended(),
+        "b": Classifier(),
+        "c": Reranked(),
+        "d": Blended(C=2.0),
+        "e": Nearest(),
+        "f": Clusters(max_groups=1),
+    }
     fitted = fit_together(several, town.base, kept)
     assert fitted["a"].classifiers_ is fitted["b"].classifiers_ is fitted["c"].classifiers_
     assert fitted["d"].classifiers_ is not fitted["a"].classifiers_
+    assert fitted["f"].parts_[0][0].classifiers_ is fitted["a"].classifiers_
     assert not hasattr(several["a"], "classifiers_")
     alone = Reranked().fit(town.base, kept).score(town.base)
     np.testing.assert_array_equal(fitted["c"].score(town.base), alone)

@@ -103,7 +103,8 @@ def test_sizes_rise_to_the_whole_base():
 def test_the_interval_holds_the_true_recall_in_nine_of_ten_bases():
     """Bases with a planted group: the finished ranking's recall of the others, inside the interval by size."""
     held = [coverage(Nearest(), draw, n_folds=5, repeats=1)[0] for draw in range(40)]
-    assert np.mean([one[:-1].mean() for one in held]) >= 0.9
+    # Measured: 0.966; 0.904 if the truth is taken as infinite, 0.78 with intervals of half the width.
+    assert np.mean([one[:-1].mean() for one in held]) >= 0.93
     assert (
         np.mean(held, axis=0).min() >= 0.8
     )  # at each size; 40 draws of a rate of 0.95 fall below by bad luck once in 1,000

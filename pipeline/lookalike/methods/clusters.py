@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -11,6 +11,7 @@ from sklearn.mixture import GaussianMixture
 
 from pipeline.errors import ModelError
 from pipeline.lookalike.methods.blended import Blended
+from pipeline.lookalike.methods.classifiers import SeedClassifiers
 from pipeline.lookalike.methods.contract import MIN_SEED, checked_seed, checked_weights
 from pipeline.lookalike.population import Base, Floats, Mask
 from pipeline.lookalike.vectors import unit_vectors
@@ -50,8 +51,10 @@ class Clusters:
         self.k = k
         self.random_state = random_state
 
-    def fit(self, base: Base, seed: Mask, weights: Floats | None = None) -> Self:
-        """Cut the seed into groups and learn each; see `contract.Ranker.fit`."""
+    def fit(
+        self, base: Base, seed: Mask, weights: Floats | None = None, classifiers: SeedClassifiers | None = None
+    ) -> Self:
+        """Cut the seed into groups and learn each; `classifiers` serve a seed of one group, see `Blended.fit`."""
         mask = checked_seed(base, seed)
         members = np.flatnonzero(mask)
         worth = checked_weights(weights, len(members))
@@ -64,11 +67,17 @@ class Clusters:
             part = base.rows(rest)
             model = Blended(k=self.k, random_state=self.random_state)
             own_worth = None if weights is None else worth[self.groups_ == group]
-            model.fit(part, mask[rest], own_worth if own_worth is None or own_worth.any() else None)
+            worthless = own_worth is not None and not own_worth.any()
+            whole = len(own) == len(members)
+            model.fit(part, mask[rest], None if worthless else own_worth, classifiers if whole else None)
             share = float(worth[self.groups_ == group].sum() / worth.sum())
             steepness = -1 / np.log(np.clip(model.score(base.rows(own)), 1e-6, 1 - 1e-6)).mean()
             self.parts_.append((model, share, max(1.0, float(steepness))))
         return self
+
+    def classifier_settings(self) -> dict[str, Any]:
+        """Return the settings of the classifiers of a seed of one group, as `Blended` does."""
+        return Blended(k=self.k, random_state=self.random_state).classifier_settings()
 
     def score(self, base: Base) -> Floats:
         """Return the density (n,) of the seed relative to the base; see `contract.Ranker.score`."""
