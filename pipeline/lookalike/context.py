@@ -79,8 +79,8 @@ def draw_pool(context: Context, ids: Ids, seed: Mask) -> Pool:
 def size_by_setting(chosen: Lookalike, n_free: int) -> int:
     """Return the size that `size` or `share` asks for; a tenth of the available customers if neither does.
 
-    >>> size_by_setting(Lookalike(size=7), 1000), size_by_setting(Lookalike(share=0.5), 9), size_by_setting(Lookalike(), 99)
-    (7, 4, 10)
+    >>> [size_by_setting(chosen, 99) for chosen in (Lookalike(size=7), Lookalike(share=0.5), Lookalike())]
+    [7, 50, 10]
     """
     return chosen.size or max(1, round((chosen.share or 0.10) * n_free))
 

@@ -81,9 +81,9 @@ def rank(
     curve = held_out = None
     if measurable and int(seed.sum()) >= _FIGURES_FROM:
         one = {choice.method: rankers[choice.method]}
-        standing = held_out_standing(
-            part, part_seed, one, weights, available=part_free, random_state=random_state
-        )[choice.method]
+        standing = held_out_standing(part, part_seed, one, weights, available=part_free, random_state=random_state)[
+            choice.method
+        ]
         n_free = int(free.sum())
         similarity = _similarity(base, seed, free, scores, chosen.nearest) if len(rows) == len(base) else None
         curve = reach_curve(_scaled(standing, n_free), similarity, random_state=random_state)

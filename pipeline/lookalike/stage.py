@@ -1,28 +1,23 @@
-"""The look-alike stage: from a seed to an audience, with what the method is worth on hidden seeds."""
+"""The look-alike stage: from a seed or a rule to an audience, with what is known of its worth."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pipeline import console, plots
-from pipeline.columns import CUSTOMER, DECLARED, STATE
+from pipeline import console
 from pipeline.engine import DuckDBEngine
-from pipeline.errors import ConfigError
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.lookalike.audience import SeedMatch, match_seed, select_audience
-from pipeline.lookalike.design import read_base
-from pipeline.lookalike.evaluation import HoldOutRow, hold_out_evaluation
-from pipeline.lookalike.index import build_index
-from pipeline.lookalike.population import Base
-from pipeline.lookalike.ranking import MIN_SEED, SeedRanker
-from pipeline.lookalike.seeds import hidden_by, read_ids, seed_ids
+from pipeline.lookalike.context import Context
+from pipeline.lookalike.export import write_export
+from pipeline.lookalike.handover import Handover
+from pipeline.lookalike.seeded import from_seed
+from pipeline.lookalike.wanted import from_rule
 from pipeline.outputs import (
+    MANIFEST,
     code_fingerprint,
     file_facts,
     fingerprint,
@@ -33,244 +28,122 @@ from pipeline.outputs import (
 )
 from pipeline.settings import SeedRule, Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of
-from pipeline.tracking import Tracker
+from pipeline.tracking import Tracker, metric_name
+
+_SHOWN = (("auc", 1.0), ("lift", 0.01), ("lift", 0.05), ("lift", 0.1), ("recall", 0.1))
 
 
 def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, Any] | None:
-    """Write the audience of the configured seed and what to expect of it; return the manifest.
+    """Write the configured audience and what to expect of it; return the manifest.
 
     Raises
     ------
     ConfigError, DataError
-        If the seed names nobody, everybody, or what does not exist.
+        See `seeded.from_seed` and `wanted.from_rule`.
     """
-    rule = settings.lookalike.seed or settings.data.seed
-    if rule is None:
+    chosen = settings.lookalike
+    rule = None if chosen.wanted else chosen.seed or settings.data.seed
+    if rule is None and not chosen.wanted:
         console.warn(
             "lookalike: no audience: there is no seed. Give one, for example lookalike.seed.file=ids.csv or "
-            "'lookalike.seed={log: <log>, where: {<field>: [<token>]}}'"
+            "'lookalike.seed={log: <log>, where: {<field>: [<token>]}}', or the wanted people by their attributes: "
+            "'lookalike.wanted=\"<attribute>=<value> and <attribute>=<value>\"'"
         )
         return None
     as_of_us = resolve_as_of(settings.data, read_manifest(outputs / "events"))
     snapshot = snapshot_folder(outputs, as_of_us)
-    folder = outputs / "audiences" / settings.lookalike.name
+    folder = outputs / "audiences" / chosen.name
     expected = _expected(settings, outputs, snapshot, rule)
     if is_current(folder, expected):
         console.say(f"lookalike: nothing has changed since {folder} was written")
         return read_manifest(folder)
-    facts: dict[str, Any] = {
-        "as_of_us": as_of_us,
-        "data": settings.data.name,
-        "name": settings.lookalike.name,
-    }
+    facts: dict[str, Any] = {}
     with (
         DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine,
-        whole(folder, expected, facts) as partial,
+        whole(folder, expected, facts) as unfinished,
     ):
-        given = seed_ids(engine, rule, settings.data, outputs, as_of_us)
-        hidden = hidden_by(rule)
-        if rule.where:
-            console.warn(
-                f"lookalike: of {rule.log} only {', '.join(rule.where)} is hidden from the features; if other fields "
-                "name the same events (a product besides its category), hide them too: seed.hide=[<log>.<field>]"
-            )
-        base = read_base(engine, snapshot, settings.data, settings.features.vector, hidden, settings.seed)
-        match = match_seed(given, base.ids)
-        facts |= {"seed": _seed_facts(match, given, len(base)), "hidden": list(hidden)}
-        _say_seed(match)
-        table, rows = _find(settings, rule, outputs, base, match, partial, facts)
-        _write(table, rows, partial)
-        _track(settings, tracker, partial, expected, facts, rows)
-    _report(settings, facts, rows, folder)
+        context = Context(settings, engine, tracker, outputs, snapshot, as_of_us, unfinished)
+        done = from_rule(context) if rule is None else from_seed(context, rule)
+        facts |= done.facts
+        _write(done, engine, unfinished)
+        _track(settings, tracker, unfinished, expected, done)
+    _report(done, folder)
     return facts
 
 
-def _expected(settings: Settings, outputs: Path, snapshot: Path, rule: SeedRule) -> str:
-    files = [
-        file_facts(Path(p)) for p in (rule.file, settings.lookalike.suppress) if p is not None and Path(p).exists()
-    ]
-    scores = read_manifest(outputs / "scores")["fingerprint"] if rule.portraits is not None else None
-    used = as_plain(settings.lookalike), as_plain(rule), as_plain(settings.features.vector), settings.seed
-    return fingerprint(read_manifest(snapshot)["fingerprint"], used, files, scores, code_fingerprint())
-
-
-def _find(
-    settings: Settings,
-    rule: SeedRule,
-    outputs: Path,
-    base: Base,
-    match: SeedMatch,
-    partial: Path,
-    facts: dict[str, Any],
-) -> tuple[pd.DataFrame, list[HoldOutRow]]:
-    """Return the audience and the figures of hidden seeds."""
+def _expected(settings: Settings, outputs: Path, snapshot: Path, rule: SeedRule | None) -> str:
     chosen = settings.lookalike
-    X, n_dense, ids, vectors = base.X, base.n_dense, base.ids, base.vectors
-    seed = match.mask(len(ids))
-    if len(match.positions) < MIN_SEED:
-        raise ConfigError(
-            f"lookalike.seed: {len(match.positions)} of its ids are customers with events; at least "
-            f"{MIN_SEED} are needed"
-        )
-    suppressed = read_ids(Path(chosen.suppress), "lookalike.suppress") if chosen.suppress else []
-    free = len(ids) - int((seed | np.isin(ids, np.array(suppressed, dtype=str))).sum())
-    size = chosen.size or max(1, round(chosen.share * free))
-    index = build_index(vectors, ids, chosen.exact_up_to, chosen.min_recall, settings.seed)
-    index.save(partial / "index.faiss")
-    facts["index"] = {
-        "kind": type(index).__name__,
-        "recall": getattr(index, "recall_", 1.0),
-        "customers": len(ids),
-    }
-    ranker = SeedRanker(k=chosen.nearest, random_state=settings.seed).fit(X, vectors, seed, ids, n_dense)
-    candidates = np.arange(len(ids))
-    if len(ids) > chosen.exact_up_to:
-        near, _ = index.search(vectors[seed], min(len(ids), max(100, 20 * size // max(1, seed.sum()))))
-        found = np.flatnonzero(np.isin(ids, near) & ~seed & ~np.isin(ids, np.array(suppressed, dtype=str)))
-        candidates = found if len(found) >= size else candidates
-    scores = np.zeros(len(ids))
-    scores[candidates] = ranker.score(X[candidates], vectors[candidates], ids[candidates])
-    table = select_audience(ids, scores, ids[seed], suppressed, size)
-    facts |= {"size": size, "available": free, "suppressed": len(suppressed), "candidates": len(candidates)}
-    if rule.portraits is not None and _inferred_members(outputs, rule, ids[seed]):
-        console.warn(
-            "lookalike: no figures: members of the seed were inferred from the very features that would find them "
-            "again; give a seed of declared members or of ids to have the method measured"
-        )
-        return table, []
-    if len(match.positions) < 2 * MIN_SEED:
-        console.warn(f"lookalike: a seed of {len(match.positions)} is too small to hide half of it: no figures")
-        return table, []
-    rows = hold_out_evaluation(
-        X,
-        vectors,
-        seed,
-        ids,
-        n_dense,
-        SeedRanker(k=chosen.nearest, random_state=settings.seed),
-        chosen.repeats,
+    paths = [rule.file if rule is not None else None, chosen.suppress, chosen.exclude]
+    files = [file_facts(Path(path)) for path in paths if path is not None and Path(path).exists()]
+    scores = outputs / "scores"
+    return fingerprint(
+        read_manifest(snapshot)["fingerprint"],
+        as_plain(chosen),
+        None if rule is None else as_plain(rule),
+        as_plain(settings.features.vector),
         settings.seed,
+        files,
+        read_manifest(scores)["fingerprint"] if (scores / MANIFEST).is_file() else None,
+        [name for name, attribute in settings.attributes.items() if attribute.sensitive],
+        code_fingerprint(),
     )
-    return table, rows
 
 
-def _inferred_members(outputs: Path, rule: SeedRule, members: np.ndarray) -> bool:
-    """Tell whether a seed made from portraits holds members whose value was inferred, not declared."""
-    states = [f"{attribute}__{STATE}" for attribute in rule.portraits or {}]
-    frame = pd.concat(
-        pd.read_parquet(path, columns=[CUSTOMER, *states])
-        for path in sorted((outputs / "scores" / "portraits").glob("*.parquet"))
-    )
-    own = frame[frame[CUSTOMER].isin(members)]
-    return bool((own[states] != DECLARED).any(axis=None))
+def _write(done: Handover, engine: DuckDBEngine, folder: Path) -> None:
+    write_export(folder, done.export, engine)
+    for name, table in done.tables.items():
+        write_file(folder / f"{name}.csv", partial(table.to_csv, index=False))
+    (folder / "pictures").mkdir(exist_ok=True)
+    for name, draw in done.pictures.items():
+        draw(folder / "pictures" / name)
 
 
-def _write(table: pd.DataFrame, rows: list[HoldOutRow], partial: Path) -> None:
-    write_file(
-        partial / "audience.parquet",
-        lambda path: pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path),
-    )
-    write_file(partial / "audience.csv", lambda path: table.to_csv(path, index=False))
-    evaluation = pd.DataFrame([row.__dict__ for row in rows])
-    write_file(partial / "hidden_seeds.csv", lambda path: evaluation.to_csv(path, index=False))
-    if rows:
-        (partial / "pictures").mkdir(exist_ok=True)
-        plots.lookalike(_curves(rows), partial / "pictures" / "recall_of_hidden_seeds.png")
-
-
-def _curves(rows: list[HoldOutRow]) -> list[dict[str, Any]]:
-    curves = []
-    for method in dict.fromkeys(row.method for row in rows):
-        own = sorted(
-            (row for row in rows if row.method == method and row.metric == "recall"),
-            key=lambda row: row.share,
-        )
-        curves.append(
-            {
-                "method": method.replace("_", " "),
-                "share": np.array([r.share for r in own]),
-                "recall": np.array([r.mean for r in own]),
-                "low": np.array([r.low for r in own]),
-                "high": np.array([r.high for r in own]),
-            }
-        )
-    return curves
-
-
-def _seed_facts(match: SeedMatch, given: list[str], n_base: int) -> dict[str, Any]:
-    return {
-        "hash": fingerprint(sorted(set(given))),
-        "given": match.n_given,
-        "matched": len(match.positions),
-        "base": n_base,
-        "duplicates": match.n_duplicates,
-        "unknown": match.n_unknown,
-        "unknown_examples": list(match.unknown_examples),
+def _track(settings: Settings, tracker: Tracker, folder: Path, expected: str, done: Handover) -> None:
+    tags = {
+        "stage": "lookalike",
+        "level": "audience",
+        "source": settings.data.name,
+        "audience": settings.lookalike.name,
+        "method": str(done.facts["method"]),
+        "seed_hash": str(done.facts["seed_hash"]),
+        "as_of": as_of_name(done.facts["as_of_us"]),
     }
-
-
-def _say_seed(match: SeedMatch) -> None:
-    if match.n_unknown or match.n_duplicates:
-        examples = ", such as " + ", ".join(match.unknown_examples) if match.n_unknown else ""
-        console.warn(
-            f"lookalike: of {match.n_given:,} ids in the seed {match.n_duplicates:,} are repeated and "
-            f"{match.n_unknown:,} are no customers with events{examples}"
-        )
-
-
-def _track(
-    settings: Settings,
-    tracker: Tracker,
-    folder: Path,
-    expected: str,
-    facts: dict[str, Any],
-    rows: list[HoldOutRow],
-) -> None:
-    tags = {"stage": "lookalike", "source": settings.data.name, "seed_hash": facts["seed"]["hash"]}
     with tracker.run(f"lookalike {settings.lookalike.name} {expected[:6]}", expected, tags) as run_id:
-        measured: dict[str, float] = {}
-        for row in rows:
-            name = f"{row.method}/{row.metric}" + ("" if row.metric == "auc" else f"_at_{round(row.share * 100)}")
-            measured |= {name: row.mean, f"{name}_low": row.low, f"{name}_high": row.high}
-        params = {
-            **as_plain(settings.lookalike),
-            **{f"seed_{k}": v for k, v in facts["seed"].items()},
-            "size": facts["size"],
-            "hidden": facts["hidden"],
-            "as_of": as_of_name(facts["as_of_us"]),
-            "index": facts["index"]["kind"],
-            "index_recall": facts["index"]["recall"],
-        }
+        plain = as_plain(settings.lookalike)
         tracker.log(
             run_id,
-            params=params,
-            metrics=measured,
-            tables={"hidden_seeds": pd.DataFrame([r.__dict__ for r in rows])},
+            params={
+                **{name: value for name, value in plain.items() if value not in (None, ())},
+                "method": tags["method"],
+            },
+            metrics={metric_name(name): value for name, value in done.metrics.items()},
+            tables=done.tables,
+            texts={"audience.md": "\n\n".join(done.lines) + "\n"},
             folder=folder / "pictures",
         )
 
 
-def _report(settings: Settings, facts: dict[str, Any], rows: list[HoldOutRow], folder: Path) -> None:
-    by_method: dict[str, dict[str, HoldOutRow]] = {}
-    for row in rows:
-        by_method.setdefault(row.method, {})[f"{row.metric}@{row.share:g}"] = row
-    shown = [
-        [
-            method.replace("_", " "),
-            *(
-                f"{found[key].mean:.2f} [{found[key].low:.2f}, {found[key].high:.2f}]"
-                for key in ("auc@1", "lift@0.01", "lift@0.05", "lift@0.1", "recall@0.1")
-            ),
-        ]
-        for method, found in by_method.items()
-    ]
-    if shown:
+def _report(done: Handover, folder: Path) -> None:
+    hidden = done.tables.get("hidden_seeds")
+    if hidden is not None and len(hidden):
         console.table(
-            f"Look-alikes of {facts['seed']['matched']:,} customers: half of the seed hidden, "
-            f"{settings.lookalike.repeats} times",
+            f"Half of the seed hidden, {hidden['n_repeats'].iloc[0]} times: {hidden['n_hidden'].iloc[0]:,} members "
+            f"to be found among {hidden['n_ranked'].iloc[0]:,} customers",
             ["ranking", "AUC", "lift, top 1 %", "lift, top 5 %", "lift, top 10 %", "recall, top 10 %"],
-            shown,
+            [_row(str(name), own) for name, own in hidden.groupby("method", sort=False)],
+            "chosen: the method that the kept half of the seed chose for itself. 95 % intervals.",
         )
+    for line in done.lines:
+        console.say(line)
     console.say(
-        f"lookalike: {facts['size']:,} of {facts['available']:,} available customers are in {folder / 'audience.csv'}"
+        f"lookalike: {len(done.export.members):,} members are in {folder / 'members.csv'}"
+        + (f", {len(done.export.control):,} held back in {folder / 'control.csv'}" if done.facts["control"] else "")
     )
+
+
+def _row(name: str, own: pd.DataFrame) -> list[str]:
+    cells = []
+    for metric, share in _SHOWN:
+        found = own[(own["metric"] == metric) & (own["share"] == share)].iloc[0]
+        cells.append(f"{found['mean']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
+    return [str(name).replace("_", " "), *cells]

@@ -3,9 +3,8 @@
 The numeric core: arrays in, a report out. It reads no configuration and no file of another stage.
 """
 
-from pipeline.lookalike.doctor.ancestry import Ancestry, refuse_audience, resembles_audience
 from pipeline.lookalike.doctor.examination import examine
 from pipeline.lookalike.doctor.findings import Finding, Severity
 from pipeline.lookalike.doctor.report import SeedReport
 
-__all__ = ["Ancestry", "Finding", "SeedReport", "Severity", "examine", "refuse_audience", "resembles_audience"]
+__all__ = ["Finding", "SeedReport", "Severity", "examine"]

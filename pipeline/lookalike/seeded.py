@@ -1,0 +1,185 @@
+"""An audience of customers like a seed: examined, ranked, measured on hidden members, chosen and explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+
+from pipeline import console
+from pipeline.columns import DECLARED, STATE
+from pipeline.errors import ConfigError, DataError
+from pipeline.lookalike.audience import best_first, match_seed
+from pipeline.lookalike.available import check_lineage, check_seed_size
+from pipeline.lookalike.context import (
+    Context,
+    Pool,
+    draw_pool,
+    earlier_audiences,
+    need_portraits,
+    read_portraits,
+    size_by_setting,
+)
+from pipeline.lookalike.design import read_base
+from pipeline.lookalike.doctor import examine
+from pipeline.lookalike.factors import factors
+from pipeline.lookalike.handover import Chosen, Handover, hand_over
+from pipeline.lookalike.methods import MIN_SEED, methods
+from pipeline.lookalike.mix import Cells, Mix, cells_of, check_keep, keep_mix
+from pipeline.lookalike.mix_price import HeldOut
+from pipeline.lookalike.population import Base, Floats, Mask
+from pipeline.lookalike.ranked import Ranked, rank
+from pipeline.lookalike.reach import ReachCurve, size_of
+from pipeline.lookalike.reasons import reasons
+from pipeline.lookalike.seeds import hidden_by, seed_ids
+from pipeline.lookalike.statements import with_examination, with_explanation, with_mix, with_ranking
+from pipeline.lookalike.surrogate import Surrogate
+from pipeline.lookalike.worth import worth_of_members
+from pipeline.outputs import fingerprint, read_manifest
+from pipeline.settings import SeedRule
+
+_STOPPED = "lookalike: no audience is made of this seed. "
+
+
+def from_seed(context: Context, rule: SeedRule) -> Handover:
+    """Return the audience of a seed.
+
+    Raises
+    ------
+    ConfigError, DataError
+        The seed names nobody, too few, everybody or what does not exist, is an earlier audience, or must not be used
+        as it is; sizes, lists or a mix that cannot be had.
+    """
+    chosen = context.chosen
+    given = seed_ids(context.engine, rule, context.settings.data, context.outputs, context.as_of_us)
+    base = _base(context, rule)
+    match = match_seed(given, base.ids)
+    check_seed_size(len(match.positions), chosen.min_seed)
+    members = base.ids[match.positions]
+    check_lineage(members, earlier_audiences(context))
+    weights = worth_of_members(context.engine, rule, context.settings.data, context.outputs, context.as_of_us, members)
+    seed = match.mask(len(base))
+    pool = draw_pool(context, base.ids, seed)
+    portraits = read_portraits(context, base.ids)
+    cells = _cells(context, rule, portraits)
+    report = examine(base, match, portraits, chosen.min_seed, random_state=context.settings.seed)
+    if report.severity == "stop":
+        raise DataError(_STOPPED + report.verdict)
+    measurable = rule.portraits is None or not _inferred(need_portraits(portraits, "this seed"), rule, seed)
+    wanted = chosen.size or max(size_by_setting(chosen, pool.left.n_free), pool.left.n_free // 2)
+    ranked = rank(context, base, seed, weights, pool.left.free, wanted, measurable)
+    size = pool.left.checked_size(_size(context, pool, ranked.curve, measurable), chosen.min_audience)
+    picked, mix = _pick(context, base, ranked, pool, cells, seed, size)
+    surrogate = Surrogate(random_state=context.settings.seed).fit(
+        base.rows(ranked.candidates), ranked.scores[ranked.candidates]
+    )
+    found = Chosen(
+        members=picked,
+        reasons=reasons(surrogate, base.rows(picked)).tolist(),
+        method=ranked.choice.method,
+        seed_hash=fingerprint(sorted(set(given))),
+        versions=_versions(context, rule),
+        cells=None if cells is None else cells.cell,
+        rate=chosen.response_rate or len(match.positions) / len(base),
+        rate_words="" if chosen.response_rate else " (The seed's share of the base stands for the response rate.)",
+    )
+    done = hand_over(context, base.ids, ranked.scores, pool, found, portraits)
+    why = factors(surrogate, base, _mask(picked, len(base)), context.settings.seed)
+    done = with_examination(done, match, report, len(base), hidden_by(rule))
+    done = with_ranking(done, context, ranked, size)
+    done = with_explanation(done, why, surrogate)
+    if mix is None or cells is None:
+        return done
+    halves = [] if ranked.curve is None else list(_halves(context, base, seed, weights, ranked, pool))
+    return with_mix(done, base.ids, cells, mix, halves)
+
+
+def _base(context: Context, rule: SeedRule) -> Base:
+    if rule.where:
+        console.warn(
+            f"lookalike: of {rule.log} only {', '.join(rule.where)} is hidden from the features; if other fields "
+            "name the same events (a product besides its category), hide them too: seed.hide=[<log>.<field>]"
+        )
+    settings = context.settings
+    return read_base(
+        context.engine, context.snapshot, settings.data, settings.features.vector, hidden_by(rule), settings.seed
+    )
+
+
+def _cells(context: Context, rule: SeedRule, portraits: pd.DataFrame | None) -> Cells | None:
+    keep = context.chosen.keep
+    if not keep:
+        return None
+    told = need_portraits(portraits, "lookalike.keep")
+    known = [name for name in told.columns if f"{name}__{STATE}" in told.columns]
+    check_keep(keep, known, rule.portraits or {})
+    return cells_of(told, keep)
+
+
+def _inferred(portraits: pd.DataFrame, rule: SeedRule, seed: Mask) -> bool:
+    """Tell whether a seed made from portraits holds members whose value was inferred, not declared."""
+    states = [f"{attribute}__{STATE}" for attribute in rule.portraits or {}]
+    inferred = bool((portraits.loc[seed, states] != DECLARED).any(axis=None))
+    if inferred:
+        console.warn(
+            "lookalike: no figures: members of the seed were inferred from the very features that would find them "
+            "again; give a seed of declared members or of ids to have the method measured"
+        )
+    return inferred
+
+
+def _versions(context: Context, rule: SeedRule) -> dict[str, str]:
+    """Return the models behind the attributes that chose the seed or the mix."""
+    used = {*(rule.portraits or {}), *context.chosen.keep}
+    if not used:
+        return {}
+    versions = read_manifest(context.scores)["versions"]
+    return {name: str(versions.get(name, "")) for name in sorted(used)}
+
+
+def _size(context: Context, pool: Pool, curve: ReachCurve | None, measurable: bool) -> int:
+    chosen = context.chosen
+    if chosen.reach is None:
+        return size_by_setting(chosen, pool.left.n_free)
+    if curve is None:
+        why = "its members were inferred" if not measurable else f"it has fewer than {2 * MIN_SEED} members"
+        raise ConfigError(
+            f"lookalike.reach={chosen.reach}: this seed has no reach curve, because {why}. Give a size or a share."
+        )
+    return size_of(curve, reach=chosen.reach)
+
+
+def _pick(
+    context: Context, base: Base, ranked: Ranked, pool: Pool, cells: Cells | None, seed: Mask, size: int
+) -> tuple[np.ndarray, Mix | None]:
+    """Return the members' positions, the best first."""
+    if cells is not None:
+        reference = seed if context.chosen.keep_as == "seed" else np.ones(len(base), dtype=bool)
+        mix = keep_mix(base.ids, ranked.scores, pool.left.free, cells, reference, size)
+        return mix.members, mix
+    free = np.flatnonzero(pool.left.free)
+    return free[best_first(base.ids[free], ranked.scores[free])[:size]], None
+
+
+def _mask(rows: np.ndarray, n: int) -> Mask:
+    mask = np.zeros(n, dtype=bool)
+    mask[rows] = True
+    return mask
+
+
+def _halves(
+    context: Context, base: Base, seed: Mask, weights: Floats | None, ranked: Ranked, pool: Pool
+) -> Iterator[HeldOut]:
+    """Yield halvings of the seed, each scored by a ranking that knows one half."""
+    members = np.flatnonzero(seed)
+    ranker = methods(k=context.chosen.nearest, random_state=context.settings.seed)[ranked.choice.method]
+    rng = np.random.default_rng(context.settings.seed)
+    for _ in range(context.chosen.repeats):
+        inside = np.sort(rng.permutation(len(members))[: (len(members) + 1) // 2])
+        kept = _mask(members[inside], len(base))
+        own = None if weights is None else weights[inside]
+        scores = deepcopy(ranker).fit(base, kept, own).score(base)
+        reference = kept if context.chosen.keep_as == "seed" else np.ones(len(base), dtype=bool)
+        yield HeldOut(seed & ~kept, scores, pool.left.free | (seed & ~kept), reference)

@@ -1,0 +1,189 @@
+"""What is said of a seed's audience: the parts of its manifest, tables, figures, sentences and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from pipeline import plots
+from pipeline.lookalike.audience import SeedMatch
+from pipeline.lookalike.context import Context
+from pipeline.lookalike.doctor import SeedReport
+from pipeline.lookalike.evaluation import HoldOutRow
+from pipeline.lookalike.factors import Factor
+from pipeline.lookalike.handover import Handover
+from pipeline.lookalike.mix import Cells, Mix
+from pipeline.lookalike.mix_price import HeldOut, price
+from pipeline.lookalike.population import Ids
+from pipeline.lookalike.profit import Profit, profit
+from pipeline.lookalike.ranked import Ranked
+from pipeline.lookalike.reach import MARGINAL_LIFT, Reach, ReachCurve, size_of
+from pipeline.lookalike.surrogate import Surrogate
+
+
+def with_examination(
+    done: Handover, match: SeedMatch, report: SeedReport, n_base: int, hidden: tuple[str, ...]
+) -> Handover:
+    """Return the audience with what the examination of its seed said."""
+    differences = [asdict(row) for row in report.shown]
+    points = [asdict(point) for point in report.growth.points] if report.growth else []
+    shuffled = report.separation.shuffled[1] if report.separation else None
+    title = f"The seed: {len(match.positions):,} of {n_base:,} customers"
+    facts = {
+        "seed_list": {
+            "given": match.n_given,
+            "matched": len(match.positions),
+            "duplicates": match.n_duplicates,
+            "unknown": match.n_unknown,
+            "unknown_examples": list(match.unknown_examples),
+        },
+        "hidden": list(hidden),
+        "examination": report.facts(),
+    }
+    return replace(
+        done,
+        facts=done.facts | facts,
+        tables=done.tables | {f"seed_{name}": table for name, table in report.tables().items()},
+        metrics=done.metrics | {f"seed/{name}": value for name, value in report.metrics().items()},
+        lines=(f"Seed: {report.verdict}", *done.lines),
+        pictures=done.pictures
+        | {"seed.png": lambda path: plots.seed_report(differences, points, title, path, shuffled)},
+    )
+
+
+def with_ranking(done: Handover, context: Context, ranked: Ranked, size: int) -> Handover:
+    """Return the audience with the choice of its ranking and what hidden members say of it."""
+    choice = ranked.choice
+    facts: dict[str, Any] = {
+        "choice": {"method": choice.method, "reason": choice.reason},
+        "index": ranked.index,
+        "candidates": int(ranked.candidates.sum()),
+    }
+    tables, metrics, pictures = {"methods": choice.table}, dict(done.metrics), dict(done.pictures)
+    lines = [f"Method: {choice.method}: {choice.reason}."]
+    if ranked.held_out is not None:
+        tables["hidden_seeds"] = pd.DataFrame([asdict(row) for row in ranked.held_out.rows])
+        metrics |= _figures(ranked.held_out.rows)
+        facts["chosen_in_repeats"] = list(ranked.held_out.choices)
+    if ranked.curve is not None:
+        curve, at = ranked.curve, _at(ranked.curve, size)
+        stops = (
+            {name: size_of(curve, reach=cast(Reach, name)) for name in MARGINAL_LIFT} if curve.no_better_from else {}
+        )
+        tables["reach_curve"] = curve.table
+        metrics |= {f"reach/{name}": float(value) for name, value in at.items() if pd.notna(value)}
+        metrics["reach/no_better_from"] = float(curve.no_better_from)
+        pictures["reach.png"] = lambda path: plots.reach_curve(curve.table, path, stops, size)
+        facts["reach"] = {"at_this_size": at, "dial": stops, "no_better_from": curve.no_better_from}
+        lines += _reach_lines(curve, at, size, stops)
+        worth = _profit(context, curve)
+        if worth is not None:
+            tables["profit"] = worth.table
+            metrics |= {"profit/best_size": float(worth.best_size), "profit/best": worth.best_profit}
+            facts["profit"] = {"best_size": worth.best_size, "best_profit": worth.best_profit}
+            lines.append(_profit_line(worth))
+    return replace(
+        done,
+        facts=done.facts | facts,
+        tables=done.tables | tables,
+        metrics=metrics,
+        lines=(*done.lines, *lines),
+        pictures=pictures,
+    )
+
+
+def _figures(rows: list[HoldOutRow]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in rows:
+        name = f"{row.method}/{row.metric}" + ("" if row.metric == "auc" else f"_at_{round(row.share * 100)}")
+        found |= {name: row.mean, f"{name}_low": row.low, f"{name}_high": row.high}
+    return found
+
+
+def _at(curve: ReachCurve, size: int) -> dict[str, float]:
+    """Return the curve's figures at a size, between those of its table."""
+    table = curve.table
+    names = [name for name in table.columns if name not in ("size", "share")]
+    sizes = table["size"].to_numpy(dtype=np.float64)
+    found = {name: float(np.interp(size, sizes, table[name].to_numpy(dtype=np.float64))) for name in names}
+    return {"size": float(size), "share": size / curve.n_available, **found}
+
+
+def _reach_lines(curve: ReachCurve, at: dict[str, float], size: int, stops: dict[str, int]) -> list[str]:
+    lines = [
+        f"Reach: {size:,} of {curve.n_available:,} available customers are expected to hold {at['recall']:.0%} "
+        f"[{at['recall_low']:.0%}, {at['recall_high']:.0%}] of the people like the seed, {at['lift']:.1f} "
+        f"[{at['lift_low']:.1f}, {at['lift_high']:.1f}] times as many as a random audience (measured on "
+        f"{curve.n_seed:,} members while they were hidden)."
+    ]
+    if not curve.no_better_from:
+        return [*lines, "No size is better than random."]
+    dial = ", ".join(f"{name} {stop:,}" for name, stop in stops.items())
+    return [
+        *lines,
+        f"Dial: {dial}. From {curve.no_better_from:,} [{curve.no_better_low:,}, {curve.no_better_high:,}] members on, "
+        "the next ones are no better than random.",
+    ]
+
+
+def _profit(context: Context, curve: ReachCurve) -> Profit | None:
+    chosen = context.chosen
+    if chosen.value is None or chosen.cost is None or chosen.response_rate is None:
+        return None
+    return profit(curve, chosen.value, chosen.cost, chosen.response_rate, context.settings.seed)
+
+
+def _profit_line(worth: Profit) -> str:
+    if not worth.best_size:
+        return "Profit: no size earns what its contacts cost."
+    return (
+        f"Profit: highest, {worth.best_profit:,.0f}, at {worth.best_size:,} members [{worth.best_low:,}, "
+        f"{worth.best_high:,}], if people respond in proportion to their likeness to the seed."
+    )
+
+
+def with_explanation(done: Handover, why: list[Factor], surrogate: Surrogate) -> Handover:
+    """Return the audience with what makes it."""
+    rows = [
+        {"subject": f.subject, "level": f.level, "share": f.share, "share_low": f.low, "share_high": f.high}
+        | asdict(part)
+        for f in why
+        for part in f.features
+    ]
+    told = "; ".join(f"{f.subject} ({f.level}, {f.share:.0%})" for f in why)
+    lines = (f"What makes this audience: {told}. {surrogate.fidelity_.words()}",) if why else ()
+    return replace(
+        done,
+        tables=done.tables | {"factors": pd.DataFrame(rows)},
+        metrics=done.metrics | {"explanation/rank_correlation": surrogate.fidelity_.rank_correlation},
+        lines=(*done.lines, *lines),
+    )
+
+
+def with_mix(
+    done: Handover,
+    ids: Ids,
+    cells: Cells,
+    mix: Mix,
+    halves: Sequence[HeldOut],
+) -> Handover:
+    """Return the audience with its mix and what that costs; `halves` are empty where nothing was hidden."""
+    lines = [] if not mix.shortfall else [f"Mix: {mix.shortfall:,} members had to come from other groups than asked."]
+    metrics = dict(done.metrics)
+    facts: dict[str, Any] = {"mix": {"joint": mix.joint, "shortfall": mix.shortfall}}
+    if halves:
+        paid = price(ids, halves, cells, len(mix.members))
+        lines.append(f"Mix: {paid.words()}")
+        metrics |= {"mix/recall_difference": paid.difference, "mix/lift": paid.lift_with}
+        facts["mix"] |= asdict(paid)
+    return replace(
+        done,
+        facts=done.facts | facts,
+        tables=done.tables | {"mix": mix.table},
+        metrics=metrics,
+        lines=(*done.lines, *lines),
+    )
