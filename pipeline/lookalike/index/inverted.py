@@ -11,7 +11,9 @@ from pipeline.lookalike.index.engine import faiss, one_thread, threads_for
 from pipeline.lookalike.vectors import Floats, Rows, UnitRows
 
 _PER_CELL = 40  # vectors of a cell, at least
-_LEARNT_FROM = 64  # vectors of a cell that k-means reads: from 256, FAISS's own number, cells were no better
+# Vectors of a cell that k-means reads, and how often. From 64, ten times, it took 2.5 times as long, for a recall
+# that was higher by 0.0015.
+_LEARNT_FROM, _ITERATIONS = 40, 6
 
 
 class InvertedIndex(ApproximateIndex):
@@ -30,7 +32,7 @@ class InvertedIndex(ApproximateIndex):
         index = self._empty(faiss.IndexFlatIP(unit.width), unit.width, cells)
         index.cp.seed = self.seed + 1  # FAISS reads 0 as any other, but -1 as "from the clock"
         index.cp.spherical = True
-        index.cp.niter = 10
+        index.cp.niter = _ITERATIONS
         index.cp.min_points_per_centroid = 1  # otherwise FAISS prints a warning past Python's reach
         if len(unit) == 0:
             return index
