@@ -117,7 +117,7 @@ def measure(kind: str, size: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """Return the row of one kind and size."""
     base = np.load(chosen.folder / f"base_{size}.npy", mmap_mode="r")
     seed, queries = (np.load(chosen.folder / f"{part}_{size}.npy") for part in ("seed", "queries"))
-    ids = np.char.zfill(np.arange(size).astype(str), 7)
+    ids = np.char.zfill(np.arange(size).astype("U7"), 7)
     measured = {"exact": exact, "sklearn": scikit_learn}.get(kind, ours)
     row = measured(kind, base, ids, seed, queries, chosen)
     return {"kind": kind, "size": size, **row, "peak_mb": peak_mb()}
