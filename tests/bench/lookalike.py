@@ -13,7 +13,7 @@ others   `build_index`; their audience: three times as many candidates around th
 
 Each row runs in a process of its own, in turn; printed are medians over the rounds. Memory is the peak of what is
 resident, pages of the mapped base among them. "found" is the share of exact's audience in the other's. Ratios are of
-rows of the same round. Machines are shared and noisy: compare ratios.
+rows of the same round, once by the clock and once by the processor's time, which others on the machine disturb less.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +131,8 @@ def exact(kind: str, base: Any, ids: Any, seed: Any, queries: Any, chosen: argpa
     for start in range(0, len(base), BLOCK):
         index.add(np.ascontiguousarray(base[start : start + BLOCK]))
     built = time.monotonic()
-    index.search(queries[:50], K)
-    searching = time.monotonic()
-    scores, _ = index.search(queries, K)
-    done = time.monotonic()
+    (scores, _), speed = timed(index.search, queries)
+    done, cpu = time.monotonic(), time.process_time()
     np.save(chosen.folder / f"kth_{len(base)}.npy", scores[:, -1])
     np.save(
         chosen.folder / f"audience_{len(base)}.npy",
@@ -141,8 +140,9 @@ def exact(kind: str, base: Any, ids: Any, seed: Any, queries: Any, chosen: argpa
     )
     return {
         "build_s": built - started,
-        "per_s": len(queries) / (done - searching),
+        **speed,
         "audience_s": time.monotonic() - done,
+        "audience_cpu_s": time.process_time() - cpu,
         "recall": 1.0,
         "found": 1.0,
     }
@@ -154,32 +154,32 @@ def scikit_learn(kind: str, base: Any, ids: Any, seed: Any, queries: Any, chosen
     index = NearestNeighbors(n_neighbors=K, algorithm="brute", n_jobs=-1).fit(np.asarray(base))
     built = time.monotonic()
     asked = queries[: min(len(queries), max(50, 200_000_000 // len(base)))]
-    _, found = index.kneighbors(asked)
-    done = time.monotonic()
+    (_, found), speed = timed(index.kneighbors, asked)
     return {
         "build_s": built - started,
-        "per_s": len(asked) / (done - built),
+        **speed,
         "recall": recall(base, asked, found, chosen),
     }
 
 
 def ours(kind: str, base: Any, ids: Any, seed: Any, queries: Any, chosen: argparse.Namespace) -> dict[str, Any]:
     """Measure an approximate index of this package."""
-    started = time.monotonic()
+    started, cpu = time.monotonic(), time.process_time()
     index = build_index(base, ids, kind=kind, min_recall=chosen.min_recall)
+    build_cpu = time.process_time() - cpu
     built, held = time.monotonic(), psutil.Process().memory_info().rss / 1e6
-    index.search(queries[:50], K)
-    searching = time.monotonic()
-    found, _ = index.search(queries, K)
-    done = time.monotonic()
+    (found, _), speed = timed(index.search, queries)
+    done, cpu = time.monotonic(), time.process_time()
     near = candidates(index, base[seed], ids[seed], 3 * audience_size(len(base)))
     members = chosen_of(base, ids, seed, np.searchsorted(ids, near.ids))
-    finished = time.monotonic()
+    finished, cpu = time.monotonic(), time.process_time() - cpu
     right = np.load(chosen.folder / f"audience_{len(base)}.npy")
     return {
         "build_s": built - started,
-        "per_s": len(queries) / (done - searching),
+        "build_cpu_s": build_cpu,
+        **speed,
         "audience_s": finished - done,
+        "audience_cpu_s": cpu,
         "recall": recall(base, queries, np.searchsorted(ids, found), chosen),
         "found": len(np.intersect1d(members, right)) / len(right),
         "candidates": len(near),
@@ -187,6 +187,15 @@ def ours(kind: str, base: Any, ids: Any, seed: Any, queries: Any, chosen: argpar
         "recall_when_built": getattr(index, "recall_", None),
         "resident_after_building_mb": held,
     }
+
+
+def timed(search: Callable[[Any, int], Any], queries: Any) -> tuple[Any, dict[str, float]]:
+    """Return the answers after a first small search, and queries per second and milliseconds of CPU per query."""
+    search(queries[:50], K)
+    wall, cpu = time.monotonic(), time.process_time()
+    answers = search(queries, K)
+    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    return answers, {"per_s": len(queries) / wall, "cpu_ms": 1000 * cpu / len(queries)}
 
 
 def audience_size(size: int) -> int:
@@ -251,14 +260,15 @@ def show(rows: list[dict[str, Any]]) -> None:
         ": exact",
     ):
         table.add_column(column, justify="right")
-    exact_of = {(r["round"], r["size"]): r["per_s"] for r in rows if r["kind"] == "exact"}
+    exact_of = {(row["round"], row["size"]): row for row in rows if row["kind"] == "exact"}
     for size, kind in dict.fromkeys((row["size"], row["kind"]) for row in rows):
         own = [row for row in rows if (row["size"], row["kind"]) == (size, kind)]
         median = {
             key: statistics.median(row[key] for row in own) if key in own[0] else None
             for key in ("build_s", "audience_s", "found", "peak_mb", "recall", "per_s")
         }
-        ratio = statistics.median(row["per_s"] / exact_of[row["round"], size] for row in own)
+        faster = statistics.median(row["per_s"] / exact_of[row["round"], size]["per_s"] for row in own)
+        cheaper = statistics.median(exact_of[row["round"], size]["cpu_ms"] / row["cpu_ms"] for row in own)
         written = {
             "build_s": ".1f",
             "audience_s": ".1f",
@@ -268,7 +278,7 @@ def show(rows: list[dict[str, Any]]) -> None:
             "per_s": ",.0f",
         }
         cells = ["" if median[key] is None else format(median[key], form) for key, form in written.items()]
-        table.add_row(f"{size:,}", kind, *cells, f"{ratio:.1f}")
+        table.add_row(f"{size:,}", kind, *cells, f"{faster:.1f}", f"{cheaper:.1f}")
     Console(width=120).print(table)
 
 
