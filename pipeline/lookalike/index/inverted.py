@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.lookalike.index.approximate import ApproximateIndex
 from pipeline.lookalike.index.engine import faiss, one_thread, threads_for
+from pipeline.lookalike.index.faiss_index import stored_vectors
 from pipeline.lookalike.vectors import Floats, Rows, UnitRows
 
 _PER_CELL = 40  # vectors of a cell, at least
@@ -48,8 +49,12 @@ class InvertedIndex(ApproximateIndex):
         return faiss.IndexIVFFlat(quantizer, width, cells, faiss.METRIC_INNER_PRODUCT)
 
     def _without(self, kept: Rows) -> Any:
-        """Take the others out of the lists where they lie: cells, and so recall, stay what they were."""
+        """Take the others out of the lists where they lie: cells, and so recall, stay what they were.
+
+        A cell that is left empty loses its centre, which may have been the one vector it held.
+        """
         index, lists = self._index, self._index.invlists
+        centres = stored_vectors(faiss.downcast_index(index.quantizer), index.nlist)
         numbers = np.full(index.ntotal, -1, dtype=np.int64)
         numbers[kept] = np.arange(len(kept))
         for cell in range(index.nlist):
@@ -61,6 +66,8 @@ class InvertedIndex(ApproximateIndex):
             stays = np.flatnonzero(numbers[ids] >= 0)
             ids[: len(stays)], codes[: len(stays)] = numbers[ids[stays]], codes[stays]
             lists.resize(cell, len(stays))
+            if len(stays) == 0:
+                centres[cell] = 0
         index.ntotal = len(kept)
         return index
 
