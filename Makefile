@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score shares lookalike portrait compare sweep ui test check format bench bench-quality clean
+.PHONY: help setup train score shares lookalike portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ format: setup ## format the code and mend what the linter can
 
 bench: setup ## time and memory of each stage, as a table
 	OMP_WAIT_POLICY=passive $(VENV)/bin/python -m tests.bench $(ARGS)
+
+bench-lookalike: setup ## time, memory and recall of the look-alike indexes, as a table (ARGS="--sizes 5000000")
+	OMP_WAIT_POLICY=passive $(VENV)/bin/python -m tests.bench.lookalike $(ARGS)
 
 # Peers want older libraries than we do: a Python of their own, with the extra [peers] alone.
 PEERS ?= .venv-peers

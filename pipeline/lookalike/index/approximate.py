@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -22,8 +23,7 @@ class ApproximateIndex(FaissIndex):
     min_recall
         In [0, 1]. Fitting and saving fail below it.
     effort
-        How much a search looks at; each index says in which unit. None: the least that reaches `min_recall`,
-        in steps of the square root of two.
+        How much a search looks at; each index says in which unit. None: the least that reaches `min_recall`.
     recall_at
         k of the recall that is measured.
     sample
@@ -70,18 +70,20 @@ class ApproximateIndex(FaissIndex):
             return
         queries = unit[rows]
         kth = kth_nearest_other(unit, rows, queries, k)
-        least, most = self._efforts(index)
-        for effort in [self.effort] if self.effort else steps(least, most):
+
+        def measured(effort: int) -> float:
             self.effort_ = effort
             with threads_for(float(len(rows)) * len(unit) * unit.width):
                 _, found = self._search_faiss(index, queries, k + 1, None, len(unit), everywhere=False)
-            self.recall_ = recall_of(found, unit, rows, queries, kth)
-            if self.recall_ >= self.min_recall:
-                return
-        raise ModelError(
-            f"{self.kind} index of {len(unit)} vectors: recall@{k} is {self.recall_:.3f} with an effort of "
-            f"{self.effort_} {self.unit}, required is {self.min_recall:.3f}. {self._advice()}"
-        )
+            return recall_of(found, unit, rows, queries, kth)
+
+        efforts = [self.effort] if self.effort else doubled(*self._efforts(index))
+        self.effort_, self.recall_ = least_effort(measured, efforts, self.min_recall)
+        if self.recall_ < self.min_recall:
+            raise ModelError(
+                f"{self.kind} index of {len(unit)} vectors: recall@{k} is {self.recall_:.3f} with an effort of "
+                f"{self.effort_} {self.unit}, required is {self.min_recall:.3f}. {self._advice()}"
+            )
 
     def _settings(self) -> dict[str, Any]:
         names = ("min_recall", "effort", "recall_at", "sample", "seed", "effort_", "recall_")
@@ -107,17 +109,38 @@ class ApproximateIndex(FaissIndex):
         return "Use the exact index (raise exact_up_to), another kind, or lower min_recall."
 
 
-def steps(least: int, most: int) -> list[int]:
-    """Return `least` to `most`, each about the square root of two times the one before.
+def doubled(least: int, most: int) -> list[int]:
+    """Return `least`, twice that, and so on to `most`.
 
-    >>> steps(1, 10)
-    [1, 2, 3, 4, 6, 8, 10]
+    >>> doubled(1, 10)
+    [1, 2, 4, 8, 10]
     """
-    found, step = [], 0
-    while (effort := round(least * 2 ** (step / 2))) < most:
-        found.append(effort)
-        step += 1
-    return sorted({*found, most})
+    return sorted({least * 2**step for step in range(most.bit_length()) if least * 2**step < most} | {most})
+
+
+def least_effort(measured: Callable[[int], float], efforts: list[int], required: float) -> tuple[int, float]:
+    """Return the least effort whose recall is enough, and the recall; the last one if none is.
+
+    Efforts are tried in turn; between the first that is enough and the one before, three halvings follow.
+
+    >>> least_effort(lambda effort: effort / 100, [1, 2, 4, 8, 16, 32, 64], 0.4)
+    (40, 0.4)
+    """
+    below = 0
+    for enough in efforts:
+        recall = measured(enough)
+        if recall >= required:
+            break
+        below = enough
+    if recall < required or enough == efforts[0]:
+        return enough, recall
+    for _ in range(3):
+        between = (below + enough) // 2
+        if between == below:
+            break
+        value = measured(between)
+        below, enough, recall = (below, between, value) if value >= required else (between, enough, recall)
+    return enough, recall
 
 
 def kth_nearest_other(unit: UnitRows, rows: Rows, queries: Floats, k: int) -> Floats:

@@ -90,10 +90,10 @@ def index_bytes(kind: str, n: int, width: int) -> int:
     graph        (4 * width + 8 * edges + 20) each, and 4 * width again while the table doubles
     ===========  =============================================================================
 
-    The cells take 4 * width for each of their centres, and 64 times as much while they are learnt. Every index
+    The cells take 4 * width for each of their centres, and 40 times as much while they are learnt. Every index
     takes 60 bytes per customer besides: its id (4 bytes a character), and where its vector stands.
     """
-    cells = 0 if kind in ("exact", "graph") else 4 * width * 65 * n_cells(n)
+    cells = 0 if kind in ("exact", "graph") else 4 * width * 41 * n_cells(n)
     each = {
         "exact": 4 * width,
         "inverted": 1.5 * (4 * width + 8),

@@ -25,11 +25,10 @@ def number_vectors(unit: UnitRows) -> tuple[NDArray[np.int32], Rows]:
     The Computer Journal 57) and then compared: should two vectors ever share a hash, the later ones count
     as distinct from it, which costs their room and nothing else.
     """
-    factors = np.random.default_rng(0).integers(1, 2**63, size=unit.width, dtype=np.uint64) | np.uint64(1)
     hashes, silent = np.empty(len(unit), dtype=np.uint64), np.empty(len(unit), dtype=bool)
     for start, rows in unit.blocks():
         own = slice(start, start + len(rows))
-        hashes[own] = (rows.view(np.uint32) * factors).sum(axis=1, dtype=np.uint64)
+        hashes[own] = _hashes(rows)
         silent[own] = ~rows.any(axis=1)
     _, first, which = np.unique(hashes, return_index=True, return_inverse=True)
     first_of = first[which]
@@ -42,6 +41,11 @@ def number_vectors(unit: UnitRows) -> tuple[NDArray[np.int32], Rows]:
     numbers[kept] = np.arange(len(kept))
     numbers[~silent] = numbers[first_of[~silent]]
     return numbers, kept
+
+
+def _hashes(rows: Floats) -> NDArray[np.uint64]:
+    factors = np.random.default_rng(0).integers(1, 2**63, size=rows.shape[1], dtype=np.uint64) | np.uint64(1)
+    return (rows.view(np.uint32) * factors).sum(axis=1, dtype=np.uint64)
 
 
 @dataclass(frozen=True)

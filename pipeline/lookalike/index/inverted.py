@@ -8,10 +8,13 @@ import numpy as np
 
 from pipeline.lookalike.index.approximate import ApproximateIndex
 from pipeline.lookalike.index.engine import faiss, one_thread, threads_for
+from pipeline.lookalike.index.faiss_index import stored_vectors
 from pipeline.lookalike.vectors import Floats, Rows, UnitRows
 
 _PER_CELL = 40  # vectors of a cell, at least
-_LEARNT_FROM = 64  # vectors of a cell that k-means reads: from 256, FAISS's own number, cells were no better
+# Vectors of a cell that k-means reads, and how often. From 64, ten times, it took 2.5 times as long, for a recall
+# that was higher by 0.0015.
+_LEARNT_FROM, _ITERATIONS = 40, 6
 
 
 class InvertedIndex(ApproximateIndex):
@@ -30,7 +33,7 @@ class InvertedIndex(ApproximateIndex):
         index = self._empty(faiss.IndexFlatIP(unit.width), unit.width, cells)
         index.cp.seed = self.seed + 1  # FAISS reads 0 as any other, but -1 as "from the clock"
         index.cp.spherical = True
-        index.cp.niter = 10
+        index.cp.niter = _ITERATIONS
         index.cp.min_points_per_centroid = 1  # otherwise FAISS prints a warning past Python's reach
         if len(unit) == 0:
             return index
@@ -46,8 +49,12 @@ class InvertedIndex(ApproximateIndex):
         return faiss.IndexIVFFlat(quantizer, width, cells, faiss.METRIC_INNER_PRODUCT)
 
     def _without(self, kept: Rows) -> Any:
-        """Take the others out of the lists where they lie: cells, and so recall, stay what they were."""
+        """Take the others out of the lists where they lie: cells, and so recall, stay what they were.
+
+        A cell that is left empty loses its centre, which may have been the one vector it held.
+        """
         index, lists = self._index, self._index.invlists
+        centres = stored_vectors(faiss.downcast_index(index.quantizer), index.nlist)
         numbers = np.full(index.ntotal, -1, dtype=np.int64)
         numbers[kept] = np.arange(len(kept))
         for cell in range(index.nlist):
@@ -59,6 +66,8 @@ class InvertedIndex(ApproximateIndex):
             stays = np.flatnonzero(numbers[ids] >= 0)
             ids[: len(stays)], codes[: len(stays)] = numbers[ids[stays]], codes[stays]
             lists.resize(cell, len(stays))
+            if len(stays) == 0:
+                centres[cell] = 0
         index.ntotal = len(kept)
         return index
 

@@ -91,3 +91,23 @@ def test_the_same_seed_builds_the_same_file(tmp_path):
     for name in "ab":
         GraphIndex(seed=3, min_recall=0.5).fit(DATA[:1000], IDS[:1000]).save(tmp_path / name)
     assert (tmp_path / "a").read_bytes()[200:] == (tmp_path / "b").read_bytes()[200:]
+
+
+@pytest.mark.parametrize("kind", [InvertedIndex, QuantisedIndex])
+def test_a_cell_whose_customers_are_all_erased_leaves_no_centre_behind(kind, tmp_path):
+    # Two groups far apart, a cell for each.
+    data = 0.01 * np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
+    data[:40, 0] += 1
+    data[40:, 1] += 1
+    index = kind(min_recall=0, seed=1).fit(data, IDS[:80])
+    assert centres(index).max(axis=0)[:2].round(1).tolist() == [1, 1]
+    index.erase(IDS[:40])
+    index.save(tmp_path / "index")
+    loaded = kind.load(tmp_path / "index")
+    assert centres(loaded).max(axis=0)[:2].round(1).tolist() == [0, 1]
+    ids, _ = loaded.search(data[:1], 40)
+    assert set(ids[0]) == set(IDS[40:80])
+
+
+def centres(index):
+    return index._index.quantizer.reconstruct_n(0, index._index.nlist)

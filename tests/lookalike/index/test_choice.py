@@ -45,8 +45,8 @@ def test_an_unknown_kind_is_refused():
 
 
 def test_bytes_by_hand():
-    # 1,000,000 vectors of 64 columns; 4,000 cells of 256 bytes, 65 times.
-    cells = 4_000 * 256 * 65
+    # 1,000,000 vectors of 64 columns; 4,000 cells of 256 bytes, 41 times.
+    cells = 4_000 * 256 * 41
     assert index_bytes("exact", 1_000_000, 64) == 316_000_000
     assert index_bytes("inverted", 1_000_000, 64) == 396_000_000 + 60_000_000 + cells
     assert index_bytes("quantised", 1_000_000, 64) == 108_000_000 + 60_000_000 + cells
