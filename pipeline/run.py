@@ -25,7 +25,7 @@ def run(settings: Settings) -> float | None:
         "train": lambda: _train(settings, outputs, workers),
         "score": lambda: _score(settings, outputs, workers),
         "shares": lambda: _shares(settings, outputs, workers),
-        "lookalike": lambda: _lookalike(settings, outputs),
+        "lookalike": lambda: _lookalike(settings, outputs, workers),
         "portrait": lambda: _portrait(settings, outputs),
         "compare": lambda: _compare(settings),
         "sweep": lambda: _sweep(settings, outputs, workers),
@@ -81,12 +81,12 @@ def _shares(settings: Settings, outputs: Path, workers: int) -> None:
         shares(settings, outputs, tracker, workers)
 
 
-def _lookalike(settings: Settings, outputs: Path) -> None:
+def _lookalike(settings: Settings, outputs: Path, workers: int) -> None:
     from pipeline.lookalike.stage import lookalike
     from pipeline.tracking import told
 
     with told(settings.tracking, settings.data.name) as tracker:
-        lookalike(settings, outputs, tracker)
+        lookalike(settings, outputs, tracker, workers)
 
 
 def _portrait(settings: Settings, outputs: Path) -> None:

@@ -43,12 +43,13 @@ def choose_method(
     available: Mask | None = None,
     choice_from: int = CHOICE_FROM,
     random_state: int = 0,
+    workers: int = 1,
 ) -> Choice:
     """Return the ranking of the highest utility on held-out members, if it beats the default beyond its error.
 
     Parameters
     ----------
-    base, seed, weights, n_folds, repeats, available, random_state
+    base, seed, weights, n_folds, repeats, available, random_state, workers
         As in `held_out.held_out_standing`; a member counts by its weight.
     rankers
         Unfitted, by name.
@@ -81,7 +82,7 @@ def choose_method(
     if n_seed < choice_from or len(rankers) == 1:
         why = f"{n_seed} members are too few to compare rankings (from {choice_from})" if len(rankers) > 1 else "given"
         return Choice(default, why, n_seed, pd.DataFrame(columns=["method", "utility", "gain", "error", "chosen"]))
-    standings = held_out_standing(base, seed, rankers, weights, n_folds, repeats, available, random_state)
+    standings = held_out_standing(base, seed, rankers, weights, n_folds, repeats, available, random_state, workers)
     return chosen_of(standings, default, weights)
 
 

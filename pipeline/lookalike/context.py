@@ -25,7 +25,7 @@ from pipeline.tracking import Tracker
 
 @dataclass(frozen=True)
 class Context:
-    """One run of the stage; `folder` is where its files are written before they appear whole."""
+    """One run of the stage; `folder` is where its files are written before they appear whole, `workers` run at once."""
 
     settings: Settings
     engine: DuckDBEngine
@@ -34,6 +34,7 @@ class Context:
     snapshot: Path
     as_of_us: int
     folder: Path
+    workers: int
 
     @property
     def chosen(self) -> Lookalike:

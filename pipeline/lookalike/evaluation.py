@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import delayed
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pipeline.errors import ConfigError, DataError
@@ -14,6 +16,7 @@ from pipeline.lookalike.choose import CHOICE_FROM, choose_method
 from pipeline.lookalike.held_out import fit_together
 from pipeline.lookalike.methods import DEFAULT, MIN_SEED, Ranker, baselines, methods
 from pipeline.lookalike.population import Base, Floats, Ids, Mask
+from pipeline.parallel import side_by_side
 
 SHARES = (0.01, 0.05, 0.10, 0.20, 0.50)  # of the ranked customers
 CHOSEN = "chosen"
@@ -58,6 +61,7 @@ def hold_out_evaluation(
     repeats: int = 5,
     choice_from: int = CHOICE_FROM,
     random_state: int = 0,
+    workers: int = 1,
 ) -> HeldOut:
     """Return how well hidden members of the seed are found by the ranking that the kept half chooses.
 
@@ -81,6 +85,8 @@ def hold_out_evaluation(
         Number of halvings, from 1.
     random_state
         Of the halvings and the default rankings.
+    workers
+        Halvings under way at once; the result does not depend on it.
 
     Returns
     -------
@@ -118,17 +124,16 @@ def hold_out_evaluation(
     order = np.argsort(base.ids[members], kind="stable")
     rng = np.random.default_rng(random_state)
     found: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in (CHOSEN, *among, *beside)}
-    choices = []
+    jobs = []
     for repeat in range(repeats):
         chosen = np.sort(rng.permutation(order)[: (len(members) + 1) // 2])
-        kept = np.zeros(len(base), dtype=bool)
-        kept[members[chosen]] = True
         own = None if weights is None else np.asarray(weights, dtype=np.float64)[chosen]
-        choice = choose_method(base, kept, among, default, own, choice_from=choice_from, random_state=repeat)
-        measured = measure(base, kept, base.ids[members], {**among, **beside}, own)
+        jobs.append(delayed(_halving)(base, members, members[chosen], own, among, beside, default, choice_from, repeat))
+    choices = []
+    for method, measured in side_by_side(jobs, workers):
         for name in found:
-            found[name].append(measured[choice.method if name == CHOSEN else name])
-        choices.append(choice.method)
+            found[name].append(measured[method if name == CHOSEN else name])
+        choices.append(method)
     n_hidden, n_ranked = len(members) // 2, len(base) - (len(members) + 1) // 2
     rows = [
         HoldOutRow(*row, n_repeats=repeats, n_hidden=n_hidden, n_ranked=n_ranked)
@@ -136,6 +141,24 @@ def hold_out_evaluation(
         for row in summary(name, pairs, n_ranked)
     ]
     return HeldOut(rows, tuple(choices))
+
+
+def _halving(
+    base: Base,
+    members: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    weights: Floats | None,
+    among: Mapping[str, Ranker],
+    beside: Mapping[str, Ranker],
+    default: str,
+    choice_from: int,
+    repeat: int,
+) -> tuple[str, dict[str, tuple[Floats, Floats]]]:
+    """Return the ranking that the kept members choose, and the figures of all rankings that learn from them."""
+    kept = np.zeros(len(base), dtype=bool)
+    kept[chosen] = True
+    choice = choose_method(base, kept, among, default, weights, repeats=1, choice_from=choice_from, random_state=repeat)
+    return choice.method, measure(base, kept, base.ids[members], {**among, **beside}, weights)
 
 
 def measure(

@@ -122,7 +122,7 @@ def _left_out(
     audience = np.zeros(len(portraits), dtype=bool)
     audience[members] = True
     groups = representation(portraits, attributes, audience, eligible, sensitive)
-    out = [group for group in groups if group.left_out]
+    out = sorted((group for group in groups if group.left_out), key=lambda group: not group.sensitive)
     table = pd.DataFrame([asdict(group) | {"left_out": group.left_out} for group in groups])
     if not out:
         return table, []

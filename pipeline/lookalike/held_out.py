@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import delayed
 
 from pipeline.errors import DataError
 from pipeline.lookalike.audience import best_first
@@ -15,6 +16,7 @@ from pipeline.lookalike.methods.classifiers import SeedClassifiers
 from pipeline.lookalike.methods.clusters import Clusters
 from pipeline.lookalike.methods.contract import MIN_SEED, Ranker, checked_seed
 from pipeline.lookalike.population import Base, Floats, Mask
+from pipeline.parallel import side_by_side
 
 Ints = np.ndarray
 
@@ -44,6 +46,7 @@ def held_out_standing(
     repeats: int = 2,
     available: Mask | None = None,
     random_state: int = 0,
+    workers: int = 1,
 ) -> dict[str, Standing]:
     """Return each ranking's standing of the members: repeated cross-fitting on the seed.
 
@@ -64,6 +67,8 @@ def held_out_standing(
         Customers an audience may hold, (n,); members of the seed are not available. None: all others.
     random_state
         Of the dealings.
+    workers
+        Folds under way at once; the result does not depend on it.
 
     Raises
     ------
@@ -85,20 +90,30 @@ def held_out_standing(
         raise DataError("held-out members: no customer is available for an audience.")
     above = {name: np.zeros((repeats, len(members)), dtype=np.int64) for name in rankers}
     by_id = np.argsort(base.ids[members], kind="stable")
+    places, jobs = [], []
     for repeat in range(repeats):
         rng = np.random.default_rng([random_state, repeat])
         fold = np.empty(len(members), dtype=np.int64)
         fold[by_id] = rng.permutation(len(members)) % folds
         for f in range(folds):
-            hidden = np.flatnonzero(fold == f)
-            kept = mask.copy()
-            kept[members[hidden]] = False
             rest = None if weights is None else np.asarray(weights)[fold != f]
-            rows = np.concatenate([free, members[hidden]])
-            part = base.rows(rows)
-            for name, ranker in fit_together(rankers, base, kept, rest).items():
-                above[name][repeat, hidden] = _above(part, ranker.score(part), len(free))
-    return {name: Standing(places, len(free)) for name, places in above.items()}
+            places.append((repeat, np.flatnonzero(fold == f)))
+            jobs.append(delayed(_fold)(base, mask, members[fold == f], free, rankers, rest))
+    for (repeat, hidden), found in zip(places, side_by_side(jobs, workers), strict=True):
+        for name, own in found.items():
+            above[name][repeat, hidden] = own
+    return {name: Standing(own, len(free)) for name, own in above.items()}
+
+
+def _fold(
+    base: Base, seed: Mask, hidden: Ints, free: Ints, rankers: Mapping[str, Ranker], weights: Floats | None
+) -> dict[str, Ints]:
+    """Return how many available customers stand above each hidden member, by ranking."""
+    kept = seed.copy()
+    kept[hidden] = False
+    part = base.rows(np.concatenate([free, hidden]))
+    fitted = fit_together(rankers, base, kept, weights)
+    return {name: _above(part, ranker.score(part), len(free)) for name, ranker in fitted.items()}
 
 
 def fit_together(

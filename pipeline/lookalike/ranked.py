@@ -50,7 +50,14 @@ class Ranked:
 
 
 def rank(
-    context: Context, base: Base, seed: Mask, weights: Floats | None, free: Mask, wanted: int, measurable: bool
+    context: Context,
+    base: Base,
+    seed: Mask,
+    weights: Floats | None,
+    free: Mask,
+    wanted: int,
+    measurable: bool,
+    mixed: bool,
 ) -> Ranked:
     """Return everybody's resemblance to the seed.
 
@@ -62,17 +69,21 @@ def rank(
         Members that the audience will have at most, as far as is known.
     measurable
         Whether hidden members can measure the ranking; not if they were inferred from the very features it reads.
+    mixed
+        Whether the seed was found to be several groups; learning each for itself is tried only then.
     """
-    chosen, random_state = context.chosen, context.settings.seed
+    chosen, random_state, workers = context.chosen, context.settings.seed, context.workers
     rankers = methods(k=chosen.nearest, random_state=random_state)
     default = DEFAULT
     if chosen.method != "auto":
         rankers, default = {chosen.method: rankers[chosen.method]}, chosen.method
+    elif not mixed:
+        del rankers["clusters"]
     rows = _measured(base, seed, random_state)
     part, part_seed, part_free = base.rows(rows), seed[rows], free[rows]
     if measurable:
         choice = choose_method(
-            part, part_seed, rankers, default, weights, available=part_free, random_state=random_state
+            part, part_seed, rankers, default, weights, available=part_free, random_state=random_state, workers=workers
         )
     else:
         choice = Choice(default, "not compared: members of the seed were inferred", int(seed.sum()), pd.DataFrame())
@@ -80,10 +91,16 @@ def rank(
     scores, near, index = _scores(context, base, seed, ranker, free, wanted)
     curve = held_out = None
     if measurable and int(seed.sum()) >= _FIGURES_FROM:
-        one = {choice.method: rankers[choice.method]}
-        standing = held_out_standing(part, part_seed, one, weights, available=part_free, random_state=random_state)[
-            choice.method
-        ]
+        standing = held_out_standing(
+            part,
+            part_seed,
+            {choice.method: rankers[choice.method]},
+            weights,
+            repeats=1,
+            available=part_free,
+            random_state=random_state,
+            workers=workers,
+        )[choice.method]
         n_free = int(free.sum())
         similarity = _similarity(base, seed, free, scores, chosen.nearest) if len(rows) == len(base) else None
         curve = reach_curve(_scaled(standing, n_free), similarity, random_state=random_state)
@@ -96,6 +113,7 @@ def rank(
             default,
             chosen.repeats,
             random_state=random_state,
+            workers=workers,
         )
     return Ranked(choice, scores, near, curve, held_out, index)
 

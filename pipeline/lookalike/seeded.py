@@ -69,7 +69,8 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
         raise DataError(_STOPPED + report.verdict)
     measurable = rule.portraits is None or not _inferred(need_portraits(portraits, "this seed"), rule, seed)
     wanted = chosen.size or max(size_by_setting(chosen, pool.left.n_free), pool.left.n_free // 2)
-    ranked = rank(context, base, seed, weights, pool.left.free, wanted, measurable)
+    mixed = report.groups is not None and report.groups.answer == "several"
+    ranked = rank(context, base, seed, weights, pool.left.free, wanted, measurable, mixed)
     size = pool.left.checked_size(_size(context, pool, ranked.curve, measurable), chosen.min_audience)
     picked, mix = _pick(context, base, ranked, pool, cells, seed, size)
     surrogate = Surrogate(random_state=context.settings.seed).fit(

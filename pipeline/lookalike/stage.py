@@ -33,7 +33,7 @@ from pipeline.tracking import Tracker, metric_name
 _SHOWN = (("auc", 1.0), ("lift", 0.01), ("lift", 0.05), ("lift", 0.1), ("recall", 0.1))
 
 
-def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, Any] | None:
+def lookalike(settings: Settings, outputs: Path, tracker: Tracker, workers: int = 1) -> dict[str, Any] | None:
     """Write the configured audience and what to expect of it; return the manifest.
 
     Raises
@@ -62,7 +62,7 @@ def lookalike(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, 
         DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine,
         whole(folder, expected, facts) as unfinished,
     ):
-        context = Context(settings, engine, tracker, outputs, snapshot, as_of_us, unfinished)
+        context = Context(settings, engine, tracker, outputs, snapshot, as_of_us, unfinished, workers)
         done = from_rule(context) if rule is None else from_seed(context, rule)
         facts |= done.facts
         _write(done, engine, unfinished)
