@@ -12,11 +12,11 @@ from pipeline.columns import CUSTOMER, RANK
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
 from pipeline.events import bucket_file
-from pipeline.lookalike.available import Available, available
-from pipeline.lookalike.control import ControlGroup, draw_control
-from pipeline.lookalike.export import write_control_group
+from pipeline.lookalike.members.available import Available, available
+from pipeline.lookalike.members.control import ControlGroup, draw_control
+from pipeline.lookalike.members.export import write_control_group
 from pipeline.lookalike.population import Ids, Mask
-from pipeline.lookalike.seeds import read_ids
+from pipeline.lookalike.seed.rule import read_ids
 from pipeline.outputs import MANIFEST, read_manifest
 from pipeline.settings import Lookalike, Settings
 from pipeline.timeline import as_of_name

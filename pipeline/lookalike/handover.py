@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.columns import STATE, US_PER_DAY
-from pipeline.lookalike.audience import best_first
 from pipeline.lookalike.context import Context, Pool
-from pipeline.lookalike.control import detectable_lift, held_back
-from pipeline.lookalike.export import Export, Origin, export_tables, manifest_of
+from pipeline.lookalike.members.control import detectable_lift, held_back
+from pipeline.lookalike.members.export import Export, Origin, export_tables, manifest_of
+from pipeline.lookalike.members.representation import representation
 from pipeline.lookalike.population import Floats, Ids, Mask
-from pipeline.lookalike.representation import representation
+from pipeline.lookalike.seed.matching import best_first
 
 _LEFT_OUT = 3  # groups that are said; all stand in the table
 

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.lookalike.choose import Choice, choose_method
 from pipeline.lookalike.context import Context
-from pipeline.lookalike.evaluation import HeldOut, hold_out_evaluation
 from pipeline.lookalike.folds import smallest_hashes
-from pipeline.lookalike.held_out import Standing, held_out_standing
 from pipeline.lookalike.index import build_index
+from pipeline.lookalike.measure.choose import Choice, choose_method
+from pipeline.lookalike.measure.evaluation import HeldOut, hold_out_evaluation
+from pipeline.lookalike.measure.held_out import Standing, held_out_standing
+from pipeline.lookalike.measure.reach import ReachCurve, reach_curve
 from pipeline.lookalike.methods import DEFAULT, MIN_SEED, Ranker, baselines, methods
 from pipeline.lookalike.neighbours import candidates, nearest_seeds
 from pipeline.lookalike.population import Base, Floats, Mask
-from pipeline.lookalike.reach import ReachCurve, reach_curve
 
 MEASURED_ON = 50_000  # customers outside the seed; of larger bases a sample is ranked when methods are measured
 _CANDIDATES = 5  # for each member of the audience, from the index of a large base

@@ -11,8 +11,6 @@ import pandas as pd
 from pipeline import console
 from pipeline.columns import DECLARED, STATE
 from pipeline.errors import ConfigError, DataError
-from pipeline.lookalike.audience import best_first, match_seed
-from pipeline.lookalike.available import check_lineage, check_seed_size
 from pipeline.lookalike.context import (
     Context,
     Pool,
@@ -24,19 +22,21 @@ from pipeline.lookalike.context import (
 )
 from pipeline.lookalike.design import read_base
 from pipeline.lookalike.doctor import examine
-from pipeline.lookalike.factors import factors
+from pipeline.lookalike.explanation.factors import factors
+from pipeline.lookalike.explanation.reasons import reasons
+from pipeline.lookalike.explanation.surrogate import Surrogate
 from pipeline.lookalike.handover import Chosen, Handover, hand_over
+from pipeline.lookalike.measure.reach import ReachCurve, size_of
+from pipeline.lookalike.members.available import check_lineage, check_seed_size
+from pipeline.lookalike.members.mix import Cells, Mix, cells_of, check_keep, keep_mix
+from pipeline.lookalike.members.mix_price import HeldOut
 from pipeline.lookalike.methods import MIN_SEED, methods
-from pipeline.lookalike.mix import Cells, Mix, cells_of, check_keep, keep_mix
-from pipeline.lookalike.mix_price import HeldOut
 from pipeline.lookalike.population import Base, Floats, Mask
 from pipeline.lookalike.ranked import Ranked, rank
-from pipeline.lookalike.reach import ReachCurve, size_of
-from pipeline.lookalike.reasons import reasons
-from pipeline.lookalike.seeds import hidden_by, seed_ids
+from pipeline.lookalike.seed.matching import best_first, match_seed
+from pipeline.lookalike.seed.rule import hidden_by, seed_ids
+from pipeline.lookalike.seed.worth import worth_of_members
 from pipeline.lookalike.statements import with_examination, with_explanation, with_mix, with_ranking
-from pipeline.lookalike.surrogate import Surrogate
-from pipeline.lookalike.worth import worth_of_members
 from pipeline.outputs import fingerprint, read_manifest
 from pipeline.settings import SeedRule
 

@@ -12,8 +12,8 @@ from pipeline import console
 from pipeline.engine import DuckDBEngine
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.lookalike.context import Context
-from pipeline.lookalike.export import write_export
 from pipeline.lookalike.handover import Handover
+from pipeline.lookalike.members.export import write_export
 from pipeline.lookalike.seeded import from_seed
 from pipeline.lookalike.wanted import from_rule
 from pipeline.outputs import (

@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 
 from pipeline import plots
-from pipeline.lookalike.audience import SeedMatch
 from pipeline.lookalike.context import Context
 from pipeline.lookalike.doctor import SeedReport
-from pipeline.lookalike.evaluation import HoldOutRow
-from pipeline.lookalike.factors import Factor
+from pipeline.lookalike.explanation.factors import Factor
+from pipeline.lookalike.explanation.surrogate import Surrogate
 from pipeline.lookalike.handover import Handover
-from pipeline.lookalike.mix import Cells, Mix
-from pipeline.lookalike.mix_price import HeldOut, price
+from pipeline.lookalike.measure.evaluation import HoldOutRow
+from pipeline.lookalike.measure.profit import Profit, profit
+from pipeline.lookalike.measure.reach import MARGINAL_LIFT, Reach, ReachCurve, size_of
+from pipeline.lookalike.members.mix import Cells, Mix
+from pipeline.lookalike.members.mix_price import HeldOut, price
 from pipeline.lookalike.population import Ids
-from pipeline.lookalike.profit import Profit, profit
 from pipeline.lookalike.ranked import Ranked
-from pipeline.lookalike.reach import MARGINAL_LIFT, Reach, ReachCurve, size_of
-from pipeline.lookalike.surrogate import Surrogate
+from pipeline.lookalike.seed.matching import SeedMatch
 
 
 def with_examination(
@@ -33,6 +33,8 @@ def with_examination(
     points = [asdict(point) for point in report.growth.points] if report.growth else []
     shuffled = report.separation.shuffled[1] if report.separation else None
     title = f"The seed: {len(match.positions):,} of {n_base:,} customers"
+    # The verdict tells what is serious, and the rest of it what is found; these were only worth a note.
+    notes = [f.text for f in report.findings if f.severity == "note" and f.topic not in ("separation", "growth")]
     facts = {
         "seed_list": {
             "given": match.n_given,
@@ -49,7 +51,7 @@ def with_examination(
         facts=done.facts | facts,
         tables=done.tables | {f"seed_{name}": table for name, table in report.tables().items()},
         metrics=done.metrics | {f"seed/{name}": value for name, value in report.metrics().items()},
-        lines=(f"Seed: {report.verdict}", *done.lines),
+        lines=(f"Seed: {report.verdict}", *notes, *done.lines),
         pictures=done.pictures
         | {"seed.png": lambda path: plots.seed_report(differences, points, title, path, shuffled)},
     )

@@ -14,12 +14,12 @@ from pipeline.errors import ConfigError
 from pipeline.events import bucket_file
 from pipeline.judged import Judged, judged_of
 from pipeline.lookalike.context import Context, Pool, draw_pool, need_portraits, read_portraits, size_by_setting
-from pipeline.lookalike.described import Described, described, independence
-from pipeline.lookalike.expected import Expected, expected_members
+from pipeline.lookalike.described.expected import Expected, expected_members
+from pipeline.lookalike.described.likelihood import Described, described, independence
+from pipeline.lookalike.described.probability import known_of
+from pipeline.lookalike.described.rule import attributes_of, parse_rule
 from pipeline.lookalike.handover import Chosen, Handover, hand_over
-from pipeline.lookalike.mix import cells_of, check_keep, keep_mix
-from pipeline.lookalike.probability import known_of
-from pipeline.lookalike.rule import attributes_of, parse_rule
+from pipeline.lookalike.members.mix import cells_of, check_keep, keep_mix
 from pipeline.outputs import fingerprint, read_manifest
 
 METHOD = "described"

@@ -33,11 +33,11 @@ from pipeline.events import read_events
 from pipeline.features.matrix import fit_encoder, read_matrix
 from pipeline.features.naming import ALL, aggregate_of, visible, with_siblings
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.lookalike.choose import choose_method
-from pipeline.lookalike.evaluation import CHOSEN, HoldOutRow, hold_out_evaluation, measure, summary
+from pipeline.lookalike.measure.choose import choose_method
+from pipeline.lookalike.measure.evaluation import CHOSEN, HoldOutRow, hold_out_evaluation, measure, summary
 from pipeline.lookalike.methods import DEFAULT, FixedOrder, Nearest, Ranker, baselines, methods
 from pipeline.lookalike.population import Base
-from pipeline.lookalike.seeds import hidden_by, seed_ids, totals
+from pipeline.lookalike.seed.rule import hidden_by, seed_ids, totals
 from pipeline.outputs import read_manifest
 from pipeline.run import run
 from pipeline.settings import Settings

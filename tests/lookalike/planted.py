@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from pipeline.lookalike.held_out import held_out_standing
+from pipeline.lookalike.measure.held_out import held_out_standing
+from pipeline.lookalike.measure.reach import ReachCurve, reach_curve
 from pipeline.lookalike.methods import Ranker
 from pipeline.lookalike.population import Base
-from pipeline.lookalike.reach import ReachCurve, reach_curve
 
 
 @dataclass(frozen=True)

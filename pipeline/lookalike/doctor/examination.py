@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.lookalike.audience import SeedMatch
 from pipeline.lookalike.doctor import wording
 from pipeline.lookalike.doctor.difference import Difference, telling
 from pipeline.lookalike.doctor.differences import differences
@@ -19,6 +18,7 @@ from pipeline.lookalike.doctor.sample import draw_sample
 from pipeline.lookalike.doctor.separation import N_SHUFFLED, separation
 from pipeline.lookalike.methods import MIN_SEED
 from pipeline.lookalike.population import Base, Mask
+from pipeline.lookalike.seed.matching import SeedMatch
 
 SHOWN = {"attribute": 5, "token": 6, "total": 2}  # differences of each kind
 _N_TRAITS = 3  # of each group

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.lookalike.audience import match_seed
 from pipeline.lookalike.doctor import examine
 from pipeline.lookalike.doctor.findings import Finding, worst
 from pipeline.lookalike.population import Base
+from pipeline.lookalike.seed.matching import match_seed
 from tests.lookalike.doctor.conftest import make_base, with_token
 
 
