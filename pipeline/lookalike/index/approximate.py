@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
 from pipeline.lookalike.index.engine import faiss, threads_for
 from pipeline.lookalike.index.faiss_index import FaissIndex
 from pipeline.lookalike.vectors import Floats, Rows, UnitRows
 
+_Z = 1.644854  # of the normal distribution, one-sided 95 %
 _ROUNDING = 2e-6  # of inner products that are summed in another order
 
 
@@ -21,7 +23,8 @@ class ApproximateIndex(FaissIndex):
     Parameters
     ----------
     min_recall
-        In [0, 1]. Fitting and saving fail below it.
+        In [0, 1]. Fitting and saving fail unless recall is at least this with 95 % confidence: the sample says
+        more of the least effort that seems enough than is true of queries that come later.
     effort
         How much a search looks at; each index says in which unit. None: the least that reaches `min_recall`.
     recall_at
@@ -38,6 +41,8 @@ class ApproximateIndex(FaissIndex):
         sample. An answer equally near counts (Aumüller, Bernhardsson & Faithfull 2020, ANN-Benchmarks,
         Information Systems 87, section 3.6). The query itself, which is in the index, does not count, and
         nearness is that of the vectors as given, also where the index keeps rounded ones.
+    recall_low_ : float
+        Lower end of its one-sided 95 % interval, from the spread between the queries of the sample.
     effort_ : int
         The effort that is spent.
     """
@@ -66,7 +71,7 @@ class ApproximateIndex(FaissIndex):
         rows = np.sort(np.random.default_rng(self.seed).permutation(len(unit))[: self.sample])
         k = min(self.recall_at, len(unit) - 1)
         if k < 1:
-            self.effort_, self.recall_ = self.effort or 1, 1.0
+            self.effort_, self.recall_, self.recall_low_ = self.effort or 1, 1.0, 1.0
             return
         queries = unit[rows]
         kth = kth_nearest_other(unit, rows, queries, k)
@@ -75,18 +80,24 @@ class ApproximateIndex(FaissIndex):
             self.effort_ = effort
             with threads_for(float(len(rows)) * len(unit) * unit.width):
                 _, found = self._search_faiss(index, queries, k + 1, None, len(unit), everywhere=False)
-            return recall_of(found, unit, rows, queries, kth)
+            shares = recall_of(found, unit, rows, queries, kth)
+            self.recall_ = float(shares.mean())
+            self.recall_low_ = self.recall_ - _Z * float(shares.std()) / np.sqrt(len(shares))
+            return self.recall_low_
 
         efforts = [self.effort] if self.effort else doubled(*self._efforts(index))
-        self.effort_, self.recall_ = least_effort(measured, efforts, self.min_recall)
-        if self.recall_ < self.min_recall:
+        enough, low = least_effort(measured, efforts, self.min_recall)
+        if enough != self.effort_:  # the last one tried was too little
+            low = measured(enough)
+        if low < self.min_recall:
             raise ModelError(
                 f"{self.kind} index of {len(unit)} vectors: recall@{k} is {self.recall_:.3f} with an effort of "
-                f"{self.effort_} {self.unit}, required is {self.min_recall:.3f}. {self._advice()}"
+                f"{self.effort_} {self.unit}, at least {low:.3f} with 95 % confidence; required is "
+                f"{self.min_recall:.3f}. {self._advice()}"
             )
 
     def _settings(self) -> dict[str, Any]:
-        names = ("min_recall", "effort", "recall_at", "sample", "seed", "effort_", "recall_")
+        names = ("min_recall", "effort", "recall_at", "sample", "seed", "effort_", "recall_", "recall_low_")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -94,6 +105,7 @@ class ApproximateIndex(FaissIndex):
         names = ("min_recall", "effort", "recall_at", "sample", "seed")
         index = cls(**{name: settings[name] for name in names})
         index.effort_, index.recall_ = settings["effort_"], settings["recall_"]
+        index.recall_low_ = settings["recall_low_"]
         return index
 
     unit: str  # of `effort`
@@ -155,12 +167,16 @@ def kth_nearest_other(unit: UnitRows, rows: Rows, queries: Floats, k: int) -> Fl
     return best.min(axis=1, keepdims=True)
 
 
-def recall_of(found: Rows, unit: UnitRows, rows: Rows, queries: Floats, kth: Floats) -> float:
-    """Return the share of k answers as near as the k-th; `found` are numbers, (m, k + 1), with or without the query."""
+def recall_of(found: Rows, unit: UnitRows, rows: Rows, queries: Floats, kth: Floats) -> NDArray[np.float64]:
+    """Return of each query, (m,), the share of its k answers that are as near as the k-th.
+
+    `found` are numbers of vectors, (m, k + 1), with or without the query's own.
+    """
     k = found.shape[1] - 1
     others = found != rows[:, None]
     kept = others & (np.cumsum(others, axis=1) <= k) & (found >= 0)
     near = np.empty(found.shape, dtype=np.float32)
     for i in range(len(rows)):
         near[i] = unit[np.maximum(found[i], 0)] @ queries[i]
-    return float(((near >= kth - _ROUNDING) & kept).sum() / (len(rows) * k))
+    shares: NDArray[np.float64] = ((near >= kth - _ROUNDING) & kept).sum(axis=1) / k
+    return shares

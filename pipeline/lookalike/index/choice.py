@@ -45,9 +45,9 @@ def build_index(
         Of what is random in building and measuring.
     kind
         `auto`: exact up to `exact_up_to`, beyond it inverted, and quantised where an inverted index (or the
-        exact one) needs more than the memory limit. Never a graph: it answers several times faster than the
-        inverted file, but takes several times longer to build, which pays from hundreds of thousands of
-        queries. An audience asks as many as its seed has members.
+        exact one) needs more than the memory limit. Never a graph: of a million vectors it answered about
+        three times as many queries a second as the inverted file and took about three times as long to build (one
+        thread), which pays from some hundred thousand queries. An audience asks as many as its seed has members.
     memory_limit_gb
         See `index_bytes`. None: no limit.
     snapshot
