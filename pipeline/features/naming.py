@@ -133,7 +133,12 @@ def readable(name: str) -> str:
         return name  # not made by this rule
     field, aggregate, window = name.rsplit("__", 2)
     log, _, field = field.partition("__")
-    span = "" if window == ALL else f" in the last {window.removesuffix('d')} days"
+    days = window.removesuffix("d")
+    if field.startswith(_PAST) and aggregate in ("amount_1", "amount_2"):
+        about = field.removeprefix(_PAST).replace("_", " ")
+        over = f"the last {days} days" if aggregate == "amount_1" else f"the {days} days before the last {days}"
+        return f"{log}: what decides '{about}', counted over {over}"
+    span = "" if window == ALL else f" in the last {days} days"
     return f"{log}: {_aggregate(field, aggregate)}{span}"
 
 
@@ -190,9 +195,6 @@ def _aggregate(field: str, aggregate: str) -> str:
 def _own_past(field: str, aggregate: str) -> str:
     kind, _, name = field.partition(".")
     events = "events" if f"{kind}." == _PACE else f"events that count for '{name.replace('_', ' ')}'"
-    if aggregate.startswith("amount_"):
-        which = {"amount_1": "in the last horizon", "amount_2": "in the one before"}.get(aggregate, "on average")
-        return f"what decides '{name.replace('_', ' ')}', {which}"
     return {
         "count": f"number of {events}",
         "days": f"number of days with {events}",
@@ -201,6 +203,7 @@ def _own_past(field: str, aggregate: str) -> str:
         "recency_days": f"days since the last of the {events}",
         "tenure_days": f"days since the first of the {events}",
         "gap_days": f"average days from one day with {events} to the next",
+        "amount_mean": f"what decides '{name.replace('_', ' ')}', on average",
         "yes_share": f"how often '{name.replace('_', ' ')}' came true",
     }[aggregate]
 

@@ -31,7 +31,8 @@ class PastLogistic(ClassifierMixin, BaseEstimator):
 
     Counts and amounts are heavy-tailed: each becomes sign(x) ln(1 + |x|), standardised on the training customers. What
     is unknown counts as 0 and is told by an indicator beside every column that is unknown of some training customers:
-    being unknown tells something here (no purchase, no recency). Windows of one count say nearly the same, so that the penalty is strong.
+    being unknown tells something here (no purchase, no recency). Windows
+    of one count say nearly the same, so that the penalty is strong.
 
     Parameters
     ----------
