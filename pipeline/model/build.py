@@ -86,4 +86,5 @@ def build_predictor(
         certified_for=model.certified_for,
         novelty_level=model.novelty_level,
         n_dense=n_dense,
+        n_past=n_past,
     )
