@@ -27,6 +27,7 @@ from pipeline.events import bucket_file
 from pipeline.explanation.reasons import strongest
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
+from pipeline.labels.past import PastReader
 from pipeline.outputs import read_manifest
 from pipeline.score import Champion, allowed, load_champions
 from pipeline.settings import Settings
@@ -80,12 +81,13 @@ def _reasons(
     ensemble = load_champions(settings, tracker)
     snapshot = snapshot_folder(outputs, as_of_us)
     matrices = {key: read_matrix(engine, snapshot, encoder, [bucket]) for key, encoder in ensemble.encoders.items()}
+    reader = PastReader(engine, outputs / "events", settings.data, as_of_us, [bucket])
     told = {}
     for champion in ensemble.champions:
         matrix = matrices.get(champion.encoder)
         if champion.predictor is None or matrix is None or customer not in matrix.customers:
             continue
-        told[champion.attribute] = _strongest(champion, allowed(champion, matrix, settings.data), customer)
+        told[champion.attribute] = _strongest(champion, allowed(champion, matrix, reader), customer)
     return told
 
 

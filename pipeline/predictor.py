@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import joblib
@@ -19,6 +19,7 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.snapshot import require_before
 from pipeline.judged import LOG_LOSS, Judged
 from pipeline.labels.known import Labels
+from pipeline.labels.past import OwnPast
 from pipeline.model.build import build_predictor
 from pipeline.model.certification import Evidence, stated_values
 from pipeline.model.certified import CertifiedClassifier
@@ -49,6 +50,8 @@ class Task:
     answering
         File of the `Answering` of the customers of `features`, all of them, for whom the certificates must hold that
         did not tell their value; None: customers with labels are taken to be like all others.
+    past
+        File of the attribute's `OwnPast` of the same customers, by matrix file; none where it has no past.
     """
 
     attribute: str
@@ -60,6 +63,7 @@ class Task:
     columns: dict[str, np.ndarray]
     min_precision: float | None
     answering: Path | None = None
+    past: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -165,12 +169,12 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     repeats = evaluation.repeats if len(task.labels.y) < evaluation.repeat_below else 1
     found = judge(task, model, evaluation.folds, 1 if single else repeats, single, seed)
     estimates = estimate(found, task.labels.kind, task.labels.values, evaluation, seed)
-    matrix = load_visible(task.features, task.columns[str(task.features)])
+    matrix = load_features(task, task.features)
     rows, y = _rows(matrix, task.labels)
     if single:
         untouched = folds(matrix.customers[rows], evaluation.folds, fold_salt(0)) == 0
         rows, y = rows[~untouched], y[~untouched]
-    predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed, matrix.n_vector)
+    predictor = build_predictor(model, task.min_precision, matrix.n_dense, seed, matrix.n_vector, matrix.n_past)
     answering = _answering(task)
     told = {} if answering is None else {"answering": answering.model, "least_propensity": REACH}
     predictor.fit(matrix.X[rows], y, _certify_weight(answering, rows), **told)
@@ -214,9 +218,9 @@ def estimate(
 
 def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, seed: int) -> OutOfFold:
     """Return predictions for test customers; each fold runs the whole recipe without its test customers."""
-    fit_on = load_visible(task.earlier_features, task.columns[str(task.earlier_features)])
+    fit_on = load_features(task, task.earlier_features)
     n_events = joblib.load(task.later_features, mmap_mode="r").n_events  # of hidden logs, too
-    test_on = load_visible(task.later_features, task.columns[str(task.later_features)])
+    test_on = load_features(task, task.later_features)
     fit_rows, fit_y = _rows(fit_on, task.earlier)
     test_rows, test_y = _rows(test_on, task.labels)
     n_values = len(task.labels.values)
@@ -233,7 +237,8 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
             train, test = fold_of_fit != fold, fold_of_test[repeat] == fold
             if not test.any():
                 continue
-            predictor = build_predictor(model, task.min_precision, fit_on.n_dense, seed, fit_on.n_vector)
+            sizes = (fit_on.n_dense, seed, fit_on.n_vector, fit_on.n_past)
+            predictor = build_predictor(model, task.min_precision, *sizes)
             weight = _certify_weight(answering, fit_rows[train])
             predictor.fit(fit_on.X[fit_rows[train]], fit_y[train], weight)
             here = predictor.predict_proba(test_on.X[test_rows[test]])
@@ -266,6 +271,15 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
 def fold_salt(repeat: int) -> str:
     """Return what a customer's test fold depends on besides its id, by repeat of the cross-validation."""
     return f"test customers, repeat {repeat}"
+
+
+def load_features(task: Task, path: Path) -> FeatureMatrix:
+    """Return one of a task's matrices: the columns that the attribute may use, and its own past before them."""
+    matrix = load_visible(path, task.columns[str(path)])
+    if str(path) not in task.past:
+        return matrix
+    past: OwnPast = joblib.load(task.past[str(path)])
+    return matrix.with_past(past.names, past.block)
 
 
 def load_visible(path: Path, columns: np.ndarray) -> FeatureMatrix:

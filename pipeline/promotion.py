@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipeline import metrics
 from pipeline.columns import CUSTOMER, US_PER_DAY
-from pipeline.engine import DuckDBEngine
 from pipeline.evaluation import paired_bootstrap
-from pipeline.features.matrix import read_matrix
+from pipeline.features.encoder import BehaviourEncoder
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.outputs import fingerprint
 from pipeline.paired import LEAST_COMMON
 from pipeline.predictor import Trained
@@ -90,7 +90,11 @@ def superseded(old: Registered, new: Trained, asked: str) -> str | None:
 
 
 def old_losses(
-    tracker: Tracker, old: Registered, new: Trained, labels_us: int, snapshot: Path, engine: DuckDBEngine
+    tracker: Tracker,
+    old: Registered,
+    new: Trained,
+    labels_us: int,
+    features: Callable[[BehaviourEncoder], FeatureMatrix],
 ) -> tuple[pd.DataFrame | None, str | None]:
     """Return a champion's losses on a new training's test customers, or why there are none to compare.
 
@@ -101,8 +105,8 @@ def old_losses(
     ----------
     labels_us
         Where the new training's labels begin.
-    snapshot
-        The snapshot at that instant.
+    features
+        Reads what the attribute's predictors read at that instant, with the vectors of an encoder.
     """
     horizon_us = old.facts["horizon_days"] * US_PER_DAY
     if horizon_us == 0 or old.facts["labels_us"] == labels_us:
@@ -112,7 +116,7 @@ def old_losses(
     if overlap_us > 0:
         return None, f"it has learnt from {overlap_us / US_PER_DAY:.0f} of the days that would judge it"
     encoder = tracker.load_version(*old.facts["encoder"])
-    matrix = read_matrix(engine, snapshot, encoder)
+    matrix = features(encoder)
     truth = new.losses.set_index(CUSTOMER)["y"]
     known = np.isin(matrix.customers, truth.index.to_numpy())
     y = truth.loc[matrix.customers[known]].to_numpy(dtype=np.int64)

@@ -37,11 +37,11 @@ from pipeline.errors import ModelError
 from pipeline.events import bucket_file, read_events
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import FeatureMatrix, read_matrix
-from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import population
 from pipeline.labels.known import Labels
+from pipeline.labels.past import PastReader, own_features
 from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.sets import sets_of
@@ -49,7 +49,7 @@ from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current
 from pipeline.parallel import side_by_side
 from pipeline.profiles import read_customers
 from pipeline.promotion import question
-from pipeline.settings import Attribute, Data, Future, Settings, as_plain
+from pipeline.settings import Attribute, Future, Settings, as_plain
 from pipeline.timeline import resolve_as_of
 from pipeline.tracking import Tracker
 
@@ -219,10 +219,11 @@ def predict_bucket(
     customers = _everyone(engine, outputs, bucket)
     as_of_us = read_manifest(snapshot)["as_of_us"]
     matrices = {key: read_matrix(engine, snapshot, encoder, [bucket]) for key, encoder in ensemble.encoders.items()}
+    reader = PastReader(engine, outputs / "events", settings.data, as_of_us, [bucket])
     parts = []
     for champion in ensemble.champions:
         inside = _population(engine, outputs / "events", champion.declaration.future, customers, as_of_us, bucket)
-        part = _inferred(champion, matrices.get(champion.encoder), customers, inside, settings.data)
+        part = _inferred(champion, matrices.get(champion.encoder), customers, inside, reader)
         if champion.declaration.declared is not None and settings.data.profiles is not None:
             known = declared_labels(
                 engine,
@@ -268,7 +269,7 @@ def _everyone(engine: DuckDBEngine, outputs: Path, bucket: int) -> np.ndarray:
 
 
 def _inferred(
-    champion: Champion, matrix: FeatureMatrix | None, customers: np.ndarray, inside: np.ndarray, data: Data
+    champion: Champion, matrix: FeatureMatrix | None, customers: np.ndarray, inside: np.ndarray, reader: PastReader
 ) -> pd.DataFrame:
     """Return what a champion says of each customer; nothing of those outside the attribute's population."""
     n = len(customers)
@@ -279,7 +280,7 @@ def _inferred(
     if champion.predictor is None or matrix is None:
         return part
     events = matrix.n_events
-    matrix = allowed(champion, matrix, data)
+    matrix = allowed(champion, matrix, reader)
     sets = np.full(n, None, dtype=object)
     proba = np.tile(champion.prior, (n, 1))
     stated = np.full(n, -1)
@@ -333,16 +334,15 @@ def _sets(champion: Champion, proba: np.ndarray) -> np.ndarray:
     return told
 
 
-def allowed(champion: Champion, matrix: FeatureMatrix, data: Data) -> FeatureMatrix:
-    """Return the columns that a champion learnt from.
+def allowed(champion: Champion, matrix: FeatureMatrix, reader: PastReader) -> FeatureMatrix:
+    """Return the columns that a champion learnt from, its attribute's own past among them.
 
     Raises
     ------
     ModelError
         If the snapshot has other features than those it was trained for.
     """
-    columns = visible(matrix.names, champion.hide, data, f"attributes.{champion.attribute}.hide")
-    matrix = matrix if columns.all() else matrix.select(columns)
+    matrix = own_features(matrix, reader, champion.attribute, champion.declaration, champion.hide)
     if matrix.contract != champion.contract:
         raise ModelError(
             f"{champion.version}: refuses to score: it was trained for other features (contract "

@@ -21,13 +21,14 @@ from pipeline.catalogue import certify_catalogue
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import fit_encoder, read_dense, read_matrix
+from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_dense, read_matrix
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
 from pipeline.labels.known import Labels
+from pipeline.labels.past import PastReader, own_features
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.predictor import Task, Trained, draw_precision, train_attribute
@@ -160,7 +161,8 @@ def prepare(
 ) -> tuple[BehaviourEncoder, list[Task]]:
     """Fit encoders, write each needed feature matrix once, and describe each attribute's task."""
     encoders: dict[int, BehaviourEncoder] = {}
-    written: dict[Path, np.ndarray] = {}
+    written: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
+    readers: dict[int, PastReader] = {}
 
     def encoder_of(at_us: int) -> BehaviourEncoder:
         if at_us not in encoders:
@@ -178,7 +180,18 @@ def prepare(
         if path not in written:
             matrix = read_matrix(engine, snapshot_folder(outputs, at_us), encoder_of(encoder_us))
             write_file(path, lambda place: joblib.dump(matrix, place))
-            written[path] = matrix.names
+            written[path] = (matrix.names, matrix.customers)
+        return path
+
+    def past_file(name: str, at_us: int, customers: np.ndarray) -> Path | None:
+        if at_us not in readers:
+            readers[at_us] = past_reader(engine, settings, outputs, at_us)
+        attribute = settings.attributes[name]
+        past = readers[at_us].read(name, attribute, attribute.hide, customers)
+        if past is None:
+            return None
+        path = partial / "matrices" / f"past-{name}-{as_of_name(at_us)}.joblib"
+        write_file(path, lambda place: joblib.dump(past, place))
         return path
 
     tasks = []
@@ -190,9 +203,21 @@ def prepare(
             matrix_file(at.earlier_us, at.earlier_us),
             matrix_file(at.labels_us, at.earlier_us),
         )
-        columns = {str(f): visible(written[f], attribute.hide, settings.data, f"attributes.{name}.hide") for f in files}
-        tasks.append(Task(name, found.labels, found.earlier, *files, columns, attribute.min_precision))
+        columns = {
+            str(f): visible(written[f][0], attribute.hide, settings.data, f"attributes.{name}.hide") for f in files
+        }
+        now, before = (
+            past_file(name, us, written[f][1]) for us, f in ((at.labels_us, files[0]), (at.earlier_us, files[1]))
+        )
+        past = {str(f): p for f, p in zip(files, (now, before, now), strict=True) if p is not None}
+        tasks.append(Task(name, found.labels, found.earlier, *files, columns, attribute.min_precision, past=past))
     return encoder_of(as_of_us), tasks
+
+
+def past_reader(engine: DuckDBEngine, settings: Settings, outputs: Path, at_us: int) -> PastReader:
+    """Return what reads the own past of all customers at an instant."""
+    events = outputs / "events"
+    return PastReader(engine, events, settings.data, at_us, range(read_manifest(events)["buckets"]))
 
 
 def _run(
@@ -314,7 +339,13 @@ def _track(
     elif replaced is not None:
         decision = Decision(CHAMPION, replaced)
     else:
-        old, why = old_losses(tracker, before, trained, labels_us, snapshot_folder(outputs, labels_us), engine)
+
+        def features(encoder: BehaviourEncoder) -> FeatureMatrix:
+            matrix = read_matrix(engine, snapshot_folder(outputs, labels_us), encoder)
+            reader = past_reader(engine, settings, outputs, labels_us)
+            return own_features(matrix, reader, name, attribute, attribute.hide)
+
+        old, why = old_losses(tracker, before, trained, labels_us, features)
         decision = decide(trained.losses, old, why, settings.seed)
     tracker.note(version, "decision", asdict(decision))
     log_card(tracker, run_id, version, trained, told, labels_us, partial / "pictures" / name)

@@ -17,7 +17,7 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.naming import dense_name, is_component, vector_names
+from pipeline.features.naming import dense_name, is_component, is_past, vector_names
 from pipeline.features.weighting import BM25
 from pipeline.outputs import fingerprint, read_manifest
 from pipeline.settings import Vector
@@ -38,7 +38,7 @@ class FeatureMatrix:
     names
         Feature names, shape (n_features,).
     n_dense
-        Number of leading dense columns: aggregates, then the behaviour vector.
+        Number of leading dense columns: the attribute's own past, if any, aggregates, then the behaviour vector.
     vectors
         Behaviour vectors, shape (n_customers, dimensions): the same numbers as in X.
     as_of_us
@@ -73,6 +73,22 @@ class FeatureMatrix:
     def rows(self, rows: np.ndarray) -> FeatureMatrix:
         """Return the matrix of some customers only, given as positions."""
         return replace(self, customers=self.customers[rows], X=self.X[rows], vectors=self.vectors[rows])
+
+    def with_past(self, names: np.ndarray, block: np.ndarray) -> FeatureMatrix:
+        """Return the matrix with an attribute's own past before its columns.
+
+        Parameters
+        ----------
+        names, block
+            Of the same customers: shapes (n_past,) and (n_customers, n_past).
+        """
+        X = sp.hstack([sp.csr_matrix(block), self.X], format="csr")
+        return replace(self, X=X, names=np.concatenate([names, self.names]), n_dense=self.n_dense + len(names))
+
+    @property
+    def n_past(self) -> int:
+        """Return how many of the dense columns, the first ones, are an attribute's own past."""
+        return int(is_past(self.names[: self.n_dense]).sum())
 
     @property
     def n_events(self) -> np.ndarray:

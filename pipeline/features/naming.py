@@ -1,7 +1,8 @@
 """The one rule by which features are named, so that anyone can read a name back.
 
 Dense features are `<log>__<field>__<aggregate>__<window>`, the window `28d` or `all`; tokens are
-`<log>__<field>=<token>`; components of the behaviour vector are `vector__<number>`.
+`<log>__<field>=<token>`; components of the behaviour vector are `vector__<number>`. Features of an attribute's own
+past are `<log>__past.<attribute>__<aggregate>__<window>`, and `pace.` where they are of all events of the log.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ ALL = "all"
 VECTOR = "vector"
 PATTERN = "overall behaviour pattern"  # what the vector's components are called where tokens cannot be named
 _COMPONENT = re.compile(rf"{VECTOR}__\d+")  # a log may be called so, too
+_PAST, _PACE = "past.", "pace."  # no declared field has a dot
+_OWN = re.compile(r"\w+?__(past|pace)\.")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Features that every log has, by field and aggregate: in words, and what they are about.
 _ACTIVITY = {
@@ -59,6 +62,26 @@ def dense_name(log: str, field: str, aggregate: str, days: int | None = None) ->
     'purchases__amount__sum__28d'
     """
     return f"{log}__{field}__{aggregate}__{window_name(days)}"
+
+
+def past_name(log: str, attribute: str, aggregate: str, days: int | None = None, everything: bool = False) -> str:
+    """Return the name of a feature of an attribute's own past; `everything`: of all events of the log it reads.
+
+    >>> past_name("purchases", "buys_wine", "count", 56)
+    'purchases__past.buys_wine__count__56d'
+    >>> past_name("purchases", "buys_wine", "recency_days", everything=True)
+    'purchases__pace.buys_wine__recency_days__all'
+    """
+    return dense_name(log, f"{_PACE if everything else _PAST}{attribute}", aggregate, days)
+
+
+def is_past(names: Iterable[str]) -> np.ndarray:
+    """Return which names are features of an attribute's own past, shape (n_features,).
+
+    >>> is_past(["purchases__past.buys_wine__count__56d", "purchases__category=past."])
+    array([ True, False])
+    """
+    return np.array([_OWN.match(str(name)) is not None and "=" not in str(name) for name in names], dtype=bool)
 
 
 def aggregate_of(name: str) -> str:
@@ -110,7 +133,12 @@ def readable(name: str) -> str:
         return name  # not made by this rule
     field, aggregate, window = name.rsplit("__", 2)
     log, _, field = field.partition("__")
-    span = "" if window == ALL else f" in the last {window.removesuffix('d')} days"
+    days = window.removesuffix("d")
+    if field.startswith(_PAST) and aggregate in ("amount_1", "amount_2"):
+        about = field.removeprefix(_PAST).replace("_", " ")
+        over = f"the last {days} days" if aggregate == "amount_1" else f"the {days} days before the last {days}"
+        return f"{log}: what decides '{about}', counted over {over}"
+    span = "" if window == ALL else f" in the last {days} days"
     return f"{log}: {_aggregate(field, aggregate)}{span}"
 
 
@@ -134,6 +162,10 @@ def subject(name: str) -> str:
         return name  # not made by this rule
     field, aggregate, _ = name.rsplit("__", 2)
     log, _, field = field.partition("__")
+    if field.startswith(_PAST):
+        return f"{log}: own past of '{field.removeprefix(_PAST).replace('_', ' ')}'"
+    if field.startswith(_PACE):
+        return f"{log}: how often"
     return f"{log}: {_ACTIVITY.get((field, aggregate), ('', ''))[1] or _spoken(field)}"
 
 
@@ -147,6 +179,8 @@ def is_component(names: Iterable[str]) -> np.ndarray:
 
 
 def _aggregate(field: str, aggregate: str) -> str:
+    if field.startswith((_PAST, _PACE)):
+        return _own_past(field, aggregate)
     if (field, aggregate) in _ACTIVITY:
         return _ACTIVITY[field, aggregate][0]
     kind, _, token = aggregate.partition("_")
@@ -156,6 +190,22 @@ def _aggregate(field: str, aggregate: str) -> str:
     if aggregate in _AGGREGATES:
         return _AGGREGATES[aggregate].format(_spoken(field))
     return f"{_spoken(field)}, {aggregate.replace('_', ' ')}"
+
+
+def _own_past(field: str, aggregate: str) -> str:
+    kind, _, name = field.partition(".")
+    events = "events" if f"{kind}." == _PACE else f"events that count for '{name.replace('_', ' ')}'"
+    return {
+        "count": f"number of {events}",
+        "days": f"number of days with {events}",
+        "sum": f"total amount of {events}",
+        "recent_days": f"number of days with {events}, older ones counting less,",
+        "recency_days": f"days since the last of the {events}",
+        "tenure_days": f"days since the first of the {events}",
+        "gap_days": f"average days from one day with {events} to the next",
+        "amount_mean": f"what decides '{name.replace('_', ' ')}', on average",
+        "yes_share": f"how often '{name.replace('_', ' ')}' came true",
+    }[aggregate]
 
 
 def _at(field: str, token: str) -> str:

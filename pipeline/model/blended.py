@@ -39,12 +39,14 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     members
-        Classifiers by name; None: `SparseLogistic` and `DenseBoosting`. The `n_dense` and `n_vector` of each are set by
-        the blend.
+        Classifiers by name; None: `SparseLogistic` and `DenseBoosting`. The `n_dense`, `n_vector` and `n_past` of each
+        are set by the blend.
     n_dense
         Number of leading dense columns; None: every column is dense, or a token, as each member takes it.
     n_vector
         How many of these, the last ones, are the behaviour vector; None: all. Who reads only it is left out at 0.
+    n_past
+        How many, the first ones, are the attribute's own past; None: all. Who reads only it is left out at 0.
     folds
         Folds of the cross-fitting in `fit`.
     shrinkage
@@ -77,6 +79,7 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
         folds: int = 5,
         shrinkage: float = 5.0,
         random_state: int = 0,
+        n_past: int | None = None,
     ) -> None:
         self.members = members
         self.n_dense = n_dense
@@ -84,6 +87,7 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
         self.folds = folds
         self.shrinkage = shrinkage
         self.random_state = random_state
+        self.n_past = n_past
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters; `deep`: with the members' own, as `<member>__<parameter>`."""
@@ -179,19 +183,19 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
         for name, member in members.items():
             copy = clone(member)
             own = copy.get_params()
-            copy.set_params(**{key: getattr(self, key) for key in ("n_dense", "n_vector") if key in own})
+            copy.set_params(**{key: getattr(self, key) for key in ("n_dense", "n_vector", "n_past") if key in own})
             if self._has_input(copy, own, n_features):
                 made[name] = copy
         if not made:
             raise ConfigError(
                 f"BlendedClassifier: none of the members {', '.join(members) or '(none is given)'} has a column to "
-                f"read among {n_features}: n_dense={self.n_dense}, n_vector={self.n_vector}"
+                f"read among {n_features}: n_dense={self.n_dense}, n_vector={self.n_vector}, n_past={self.n_past}"
             )
         return made
 
     def _has_input(self, member: Any, parameters: Mapping[str, Any], n_features: int) -> bool:
         """Tell whether there is any column for a member to read."""
-        if "n_vector" in parameters and self.n_vector == 0:
+        if any(key in parameters and getattr(self, key) == 0 for key in ("n_vector", "n_past")):
             return False
         if "n_dense" not in parameters or self.n_dense is None:
             return True

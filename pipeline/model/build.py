@@ -53,7 +53,7 @@ def _made(value: Any) -> Any:
 
 
 def build_predictor(
-    model: Model, min_precision: float | None, n_dense: int, seed: int, n_vector: int = 0
+    model: Model, min_precision: float | None, n_dense: int, seed: int, n_vector: int = 0, n_past: int = 0
 ) -> CertifiedClassifier:
     """Return an unfitted predictor of one attribute.
 
@@ -65,9 +65,11 @@ def build_predictor(
         Number of leading dense columns of its feature matrix.
     n_vector
         How many of these, the last ones, are the behaviour vector.
+    n_past
+        How many, the first ones, are the attribute's own past.
     """
     estimator = build_estimator(model.estimator)
-    columns = {"n_dense": n_dense, "n_vector": n_vector}
+    columns = {"n_dense": n_dense, "n_vector": n_vector, "n_past": n_past}
     own = estimator.get_params(deep=False)
     estimator.set_params(**{key: number for key, number in columns.items() if key in own})
     seeds = [name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"]
@@ -84,4 +86,5 @@ def build_predictor(
         certified_for=model.certified_for,
         novelty_level=model.novelty_level,
         n_dense=n_dense,
+        n_past=n_past,
     )

@@ -81,6 +81,9 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         see `NoveltyDetector`; 0: whoever they are.
     n_dense
         Number of leading dense columns, by which that is judged; None: all.
+    n_past
+        How many of these, the first ones, are the attribute's own past, by which it is not judged: it grows with the
+        log, so that customers would come to look strange by nothing but the time that has passed.
     random_state
         Seed of folds and hold-out. The estimator has a seed of its own.
 
@@ -128,6 +131,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         certified_for: Scope = "value",
         novelty_level: float = 0.0,
         n_dense: int | None = None,
+        n_past: int = 0,
     ) -> None:
         self.estimator = estimator
         self.folds = folds
@@ -140,6 +144,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         self.certified_for = certified_for
         self.novelty_level = novelty_level
         self.n_dense = n_dense
+        self.n_past = n_past
 
     def fit(
         self,
@@ -226,7 +231,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         """Return which rows are unlike the training customers, shape (n,)."""
         if self.novelty_ is None:
             return np.zeros(X.shape[0], dtype=bool)
-        return self.novelty_.p_values(X) <= self.novelty_level
+        return self.novelty_.p_values(X[:, self.n_past :]) <= self.novelty_level
 
     def out_of_reach(self, X: Matrix) -> NDArray[np.bool_]:
         """Return whose like next to never have labels, so that no certificate speaks of them, shape (n,)."""
@@ -269,10 +274,11 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     def _fit_novelty(self, X: Matrix) -> NDArray[np.bool_]:
         """Learn what customers look like, and return which of these are like the others of them, shape (n,)."""
         self.novelty_: NoveltyDetector | None = None
-        if self.novelty_level == 0 or self.n_dense == 0:
+        n_dense = None if self.n_dense is None else self.n_dense - self.n_past
+        if self.novelty_level == 0 or n_dense == 0:
             return np.ones(X.shape[0], dtype=bool)
-        self.novelty_ = NoveltyDetector(self.n_dense, random_state=self.random_state)
-        return self.novelty_.fit_p_values(X) > self.novelty_level
+        self.novelty_ = NoveltyDetector(n_dense, random_state=self.random_state)
+        return self.novelty_.fit_p_values(X[:, self.n_past :]) > self.novelty_level
 
     def _drawn(self, weight: Floats | None, n: int) -> NDArray[np.bool_]:
         """Return who certifies, shape (n,): everybody without weights, else as lots and weights decide."""

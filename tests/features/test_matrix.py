@@ -17,7 +17,7 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_counts, read_matrix
-from pipeline.features.naming import visible
+from pipeline.features.naming import past_name, visible
 from pipeline.outputs import write_json
 from pipeline.settings import Data, Vector
 from pipeline.split import hash32
@@ -236,3 +236,20 @@ def test_too_few_tokens_or_customers_are_refused(engine: DuckDBEngine, snapshot:
     message = re.escape("behaviour vectors need at least 2 customers with events before as_of, found 1")
     with pytest.raises(DataError, match=message):
         fit_encoder(engine, lonely, Vector(min_customers=1), 0)
+
+
+def test_an_own_past_stands_before_all_other_columns(
+    engine: DuckDBEngine, snapshot: Path, encoder: BehaviourEncoder
+) -> None:
+    full = read_matrix(engine, snapshot, encoder)
+    names = np.array([past_name("buy", "likes_tea", what, 7) for what in ("count", "days")])
+    block = np.column_stack([np.arange(len(full.customers)), np.full(len(full.customers), np.nan)])
+    found = full.with_past(names, block)
+    assert (full.n_past, found.n_past) == (0, 2)
+    assert found.n_dense == full.n_dense + 2
+    assert found.n_vector == full.n_vector
+    assert found.names.tolist() == [*names, *full.names]
+    np.testing.assert_equal(found.X[:, :2].toarray(), block)
+    np.testing.assert_equal(found.X[:, 2:].toarray(), full.X.toarray())
+    np.testing.assert_array_equal(found.n_events, full.n_events)
+    assert found.contract != full.contract

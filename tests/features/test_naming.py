@@ -11,6 +11,8 @@ from pipeline.features.naming import (
     dense_name,
     field_name,
     is_component,
+    is_past,
+    past_name,
     readable,
     subject,
     vector_names,
@@ -187,3 +189,40 @@ def test_a_name_is_made_by_one_rule_and_gives_its_aggregate_back() -> None:
 
 def test_numpy_names_are_taken_as_they_come() -> None:
     assert visible(np.array(NAMES), ["buy"], DATA, "x").sum() == len(NAMES) - len(hidden("buy"))
+
+
+PAST = [
+    past_name("buy", "buys_tea", aggregate, 56) for aggregate in ("count", "days", "sum", "recent_days", "amount_1")
+]
+
+
+def test_an_own_past_is_told_from_all_else() -> None:
+    assert is_past(PAST).all()
+    assert is_past([past_name("buy_more", "a__b", "count", everything=True)]).all()
+    assert not is_past([*NAMES, "buy__item=past.x__count__all", "buy__item=a__past.b"]).any()
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "days", "everything", "words"),
+    [
+        ("count", 56, False, "buy: number of events that count for 'buys tea' in the last 56 days"),
+        ("count", None, True, "buy: number of events"),
+        ("recency_days", None, False, "buy: days since the last of the events that count for 'buys tea'"),
+        ("amount_1", 56, False, "buy: what decides 'buys tea', counted over the last 56 days"),
+        ("amount_2", 56, False, "buy: what decides 'buys tea', counted over the 56 days before the last 56"),
+        ("amount_mean", 224, False, "buy: what decides 'buys tea', on average in the last 224 days"),
+        ("yes_share", 224, False, "buy: how often 'buys tea' came true in the last 224 days"),
+    ],
+)
+def test_an_own_past_in_words(aggregate: str, days: int | None, everything: bool, words: str) -> None:
+    assert readable(past_name("buy", "buys_tea", aggregate, days, everything)) == words
+
+
+def test_an_own_past_is_one_subject_and_the_pace_of_its_log_another() -> None:
+    assert {subject(name) for name in PAST} == {"buy: own past of 'buys tea'"}
+    assert subject(past_name("buy", "buys_tea", "gap_days", everything=True)) == subject("buy__events__count__all")
+
+
+def test_hiding_a_log_hides_the_past_that_is_read_from_it() -> None:
+    assert not visible(PAST, ["buy"], DATA, "x").any()
+    assert visible(PAST, ["buy_more"], DATA, "x").all()

@@ -230,3 +230,13 @@ def test_nothing_is_stated_out_of_reach():
     assert 0 < beyond.sum() < 100
     np.testing.assert_array_equal(model.stated(X), np.where(beyond, -1, everyone.stated(X)))
     assert not everyone.out_of_reach(X).any()
+
+
+def test_who_is_like_the_training_customers_is_not_judged_by_the_own_past():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 6)), rng.integers(0, 2, 400)
+    model = CertifiedClassifier(LogisticRegression(), folds=3, novelty_level=0.01, n_dense=6, n_past=2).fit(X, y)
+    past, others = np.zeros((1, 6)), np.zeros((1, 6))
+    past[:, :2], others[:, 2:] = 1000.0, 1000.0
+    assert model.unlike(past).tolist() == [False]
+    assert model.unlike(others).tolist() == [True]

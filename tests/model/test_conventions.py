@@ -7,6 +7,7 @@ from pipeline.model.boosting import DenseBoosting
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.linear import SparseLogistic
 from pipeline.model.log_count_ratio import LogCountRatio
+from pipeline.model.past_logistic import PastLogistic
 from pipeline.model.stacked import StackedClassifier
 from pipeline.model.token_boosting import TokenBoosting
 from pipeline.model.vector_ridge import VectorRidge
@@ -16,6 +17,7 @@ ESTIMATORS = [
     SparseLogistic(),
     SparseLogistic(weighting="bm25"),
     VectorRidge(),
+    PastLogistic(),
     DenseBoosting(),
     LogCountRatio(),
     TokenBoosting(n_estimators=20),

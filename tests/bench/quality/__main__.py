@@ -122,6 +122,10 @@ def compare(
     for method_name in listed(asked.methods, METHODS, "--methods"):
         method = METHODS[method_name]
         cost = prepared["cost"]
+        if method.columns == "past" and task.declared(prepared["attributes"]):
+            console.warn(f"{name}: {method.name} skipped, only attributes that lie in the future have a past")
+            written["skipped"][f"{name}/{method.name}"] = "declared attributes have no past"
+            continue
         if method.features == "featuretools":
             if not asked.peers.exists():
                 missing = f"no {asked.peers}: `make bench-quality` makes it, --peers names another"

@@ -24,7 +24,7 @@ from pipeline.predictor import OutOfFold, Task, judge
 from pipeline.settings import Model, Settings
 from tests.bench.quality.ablation import member_classes, remembered
 from tests.bench.quality.plain import cross_validate
-from tests.bench.quality.prepare import LABELS, MATRIX
+from tests.bench.quality.prepare import LABELS, MATRIX, past_file
 
 SYNTHESISED = "featuretools.parquet"
 
@@ -67,11 +67,15 @@ def described(labels: Labels, settings: Settings, path: Path, names: np.ndarray,
         if attribute.hide:
             raise ConfigError(f"{where}: synthesised features of hidden fields cannot be told from the others")
         usable = np.ones(len(names), dtype=bool)
-    else:
-        usable = visible(names, attribute.hide, settings.data, where)
+        return Task(labels.attribute, labels, labels, path, path, path, {str(path): usable}, attribute.min_precision)
+    usable = visible(names, attribute.hide, settings.data, where)
+    if columns == "past":
+        usable[:] = False
     if columns == "aggregates":
         usable &= np.array(["=" not in name and not name.startswith(f"{VECTOR}__") for name in names.tolist()])
-    return Task(labels.attribute, labels, labels, path, path, path, {str(path): usable}, attribute.min_precision)
+    task = Task(labels.attribute, labels, labels, path, path, path, {str(path): usable}, attribute.min_precision)
+    past = past_file(path.parent, labels.attribute)
+    return replace(task, past={str(path): past}) if columns in ("all", "past") and past.exists() else task
 
 
 def synthesised(file: Path, like: FeatureMatrix) -> FeatureMatrix:

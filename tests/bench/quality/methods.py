@@ -21,7 +21,8 @@ class Method:
     model
         File of `conf/model`; further ones are compared by adding a line below.
     columns
-        "all" features; or "aggregates": neither tokens nor behaviour vectors.
+        "all" features; "aggregates": neither tokens nor behaviour vectors nor the attribute's own past; or "past": that
+        alone, so that only future attributes can be learnt.
     features
         Who makes the features: this package, or featuretools by deep feature synthesis from the same events.
     """
@@ -29,7 +30,7 @@ class Method:
     name: str
     title: str
     model: str
-    columns: Literal["all", "aggregates"] = "all"
+    columns: Literal["all", "aggregates", "past"] = "all"
     features: Literal["pipeline", "featuretools"] = "pipeline"
 
 
@@ -37,6 +38,7 @@ METHODS = {
     method.name: method
     for method in (
         Method("prior", "class shares", "prior"),
+        Method("persistence", "logistic on its own past", "persistence", columns="past"),
         Method("logistic", "logistic on TF-IDF", "logistic"),
         Method("lightgbm", "LightGBM on aggregates", "lightgbm", columns="aggregates"),
         Method("featuretools", "featuretools + LightGBM", "lightgbm", features="featuretools"),

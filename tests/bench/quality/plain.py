@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import joblib
 import numpy as np
 
-from pipeline.features.matrix import FeatureMatrix
 from pipeline.model.build import build_predictor
-from pipeline.predictor import OutOfFold, Task
+from pipeline.predictor import OutOfFold, Task, load_features
 from pipeline.settings import Model
 from pipeline.split import folds
 
 
 def cross_validate(task: Task, model: Model, n_folds: int, repeats: int, seed: int) -> OutOfFold:
     """Return out-of-fold probabilities as the estimator gives them; nothing is stated, no set holds a value."""
-    matrix: FeatureMatrix = joblib.load(task.features, mmap_mode="r")
-    matrix = matrix.select(task.columns[str(task.features)])
+    matrix = load_features(task, task.features)
     labels = task.labels.of(matrix.customers)
     rows = np.searchsorted(matrix.customers, labels.customers)
     shape = (repeats, len(rows), len(labels.values))
@@ -25,7 +22,8 @@ def cross_validate(task: Task, model: Model, n_folds: int, repeats: int, seed: i
         for fold in range(n_folds):
             test = fold_of[repeat] == fold
             y = labels.y[~test]
-            estimator = build_predictor(model, task.min_precision, matrix.n_dense, seed, matrix.n_vector).estimator
+            sizes = (matrix.n_dense, seed, matrix.n_vector, matrix.n_past)
+            estimator = build_predictor(model, task.min_precision, *sizes).estimator
             estimator.fit(matrix.X[rows[~test]], y)
             proba[repeat][np.ix_(test, estimator.classes_)] = estimator.predict_proba(matrix.X[rows[test]])
             prior[repeat, test] = np.bincount(y, minlength=shape[2]) / len(y)

@@ -29,11 +29,12 @@ from pipeline.features.stage import build_features, read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
 from pipeline.labels.known import Labels
+from pipeline.labels.past import PastReader
 from pipeline.outputs import read_manifest
 from pipeline.settings import Settings
 from pipeline.timeline import resolve_as_of
 
-MATRIX, LABELS, EVENTS = "matrix.joblib", "labels.joblib", "events"
+MATRIX, LABELS, EVENTS, PAST = "matrix.joblib", "labels.joblib", "events", "past"
 
 
 def prepare(config: dict[str, Any], attributes: list[str], folder: Path, workers: int) -> None:
@@ -48,7 +49,20 @@ def prepare(config: dict[str, Any], attributes: list[str], folder: Path, workers
         joblib.dump(matrix, folder / MATRIX)
         labels = {name: _labels(engine, settings, outputs, name, as_of_us, matrix.customers) for name in attributes}
         joblib.dump(labels, folder / LABELS)
+        reader = PastReader(
+            engine, outputs / "events", settings.data, as_of_us, range(read_manifest(outputs / "events")["buckets"])
+        )
+        (folder / PAST).mkdir(exist_ok=True)
+        for name in attributes:
+            past = reader.read(name, settings.attributes[name], settings.attributes[name].hide, matrix.customers)
+            if past is not None:
+                joblib.dump(past, past_file(folder, name))
         export_events(engine, settings, outputs, as_of_us, folder / EVENTS)
+
+
+def past_file(folder: Path, attribute: str) -> Path:
+    """Return where a future attribute's own past stands."""
+    return folder / PAST / f"{attribute}.joblib"
 
 
 def _labels(

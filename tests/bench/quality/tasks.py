@@ -90,6 +90,11 @@ class BenchTask:
             return f"no folder '{self.folder}': LOOKALIKE_DATA names the folder that it stands in (or --movielens)"
         return None
 
+    def declared(self, attributes: list[str]) -> bool:
+        """Tell whether any of these attributes is declared."""
+        known = self.config()["attributes"]
+        return any(known[name].get("declared") is not None for name in attributes)
+
     def config(self, quick: bool = False) -> dict[str, Any]:
         """Return the whole configuration, composed by Hydra as the command line does."""
         extra = [] if self.folder is None else [f"data.root={self.folder.resolve()}"]

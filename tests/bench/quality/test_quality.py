@@ -30,7 +30,7 @@ from tests.end_to_end import planted
 
 AS_OF = pd.Timestamp("2024-11-01")
 ATTRIBUTES = ["kind", "coin", "lapses"]
-OWN = [name for name, method in METHODS.items() if method.features == "pipeline"]
+OWN = [name for name, method in METHODS.items() if method.features == "pipeline" and method.columns != "past"]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,13 @@ def test_every_method_finds_nothing_where_there_is_nothing(job: dict[str, Any], 
     if name == "lightgbm":
         assert found["lapses"] > 0.6  # who stopped lately; the kind shows in tokens alone
         assert found["kind"] < 0.65
+
+
+def test_persistence_learns_a_future_attribute_from_its_own_past_alone(job: dict[str, Any]) -> None:
+    method = METHODS["persistence"]
+    some = {**job, "attributes": ["lapses"], "features": method.features, "columns": method.columns}
+    found = learn({**some, "variants": {"one": recipe(method.model)}})["one"]
+    assert score(found, resamples=20).figures()["lapses"]["auc"].estimate > 0.6
 
 
 @pytest.mark.skipif("LOOKALIKE_PEERS" not in os.environ, reason="LOOKALIKE_PEERS names no Python with featuretools")
@@ -148,6 +155,12 @@ def test_a_task_without_data_is_skipped_with_that_reason(tmp_path: Path, capsys:
     bench(arguments(["--tasks", "movielens", "--movielens", str(tmp_path / "none"), "--json", str(written)]))
     assert "movielens: skipped, no folder" in capsys.readouterr().out
     assert "no folder" in json.loads(written.read_text())["skipped"]["movielens"]
+
+
+def test_persistence_is_skipped_where_attributes_are_declared(tmp_path: Path) -> None:
+    known = tasks(tmp_path)
+    assert known["journey_declared"].declared(["age_band"])
+    assert not known["journey_future"].declared(["buys_wine", "will_lapse"])
 
 
 def test_every_task_asks_for_attributes_of_its_catalogue(tmp_path: Path) -> None:

@@ -1,0 +1,223 @@
+"""An attribute's own past, against hand calculation; what comes after as_of changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.engine import DuckDBEngine
+from pipeline.events import write_events
+from pipeline.labels.future import future_labels
+from pipeline.labels.past import PastReader, may_look_back
+from pipeline.settings import Attribute, Data, Declared, Future, Log, Quality
+
+DAY_US = 86_400_000_000
+AS_OF_US = 20_000 * DAY_US
+HORIZON = 10
+WINE = {"item": ("wine",)}
+# customer, days before as_of, item, amount: the horizons before as_of end 0, 10, 20 and 30 days before it.
+ROWS = [
+    ("often", 1.0, "wine", 4.0),
+    ("often", 0.75, "wine", 6.0),
+    ("often", 1.5, "tea", 2.0),
+    ("often", 9.0, "wine", 5.0),
+    ("often", 12.0, "wine", 3.0),
+    ("often", 31.0, "wine", 7.0),
+    ("once", 15.0, "wine", 8.0),
+    ("once", 45.0, "tea", 1.0),
+    ("never", 3.0, "tea", 9.0),
+]
+LATER = [("often", -0.0, "wine", 100.0), ("once", -3.0, "wine", 100.0), ("never", -5.0, "wine", 100.0)]
+CUSTOMERS = np.array(["never", "often", "once", "stranger"], dtype=object)
+
+
+def shop(folder: Path, rows: Sequence[tuple[str, float, str, float]], buckets: int = 2) -> tuple[Path, Data]:
+    folder.mkdir(exist_ok=True)
+    who, back, item, amount = zip(*rows, strict=True)
+    at = [AS_OF_US - round(days * DAY_US) for days in back]
+    pq.write_table(pa.table({"who": who, "at": at, "item": item, "amount": amount}), folder / "buy.parquet")
+    log = Log(
+        path="buy.parquet",
+        id="who",
+        time="at",
+        time_unit="us",
+        categorical=["item"],
+        numeric=["amount"],
+        duplicates="keep",
+    )
+    data = Data("shop", {"buy": log}, root=str(folder), quality=Quality(1.0))
+    with DuckDBEngine() as engine:
+        write_events(data, buckets, folder / "events", folder / "quarantine", engine)
+    return folder / "events", data
+
+
+def past(
+    where: tuple[Path, Data],
+    rule: Future,
+    customers: np.ndarray = CUSTOMERS,
+    buckets: Sequence[int] = (0, 1),
+    hide: Sequence[str] = (),
+) -> dict[str, list[float]]:
+    """Return the columns of an attribute's past by what stands behind its name, rounded."""
+    events, data = where
+    with DuckDBEngine(1) as engine:
+        found = PastReader(engine, events, data, AS_OF_US, buckets).read(
+            "wine", Attribute("binary", future=rule), hide, customers
+        )
+    assert found is not None
+    assert found.block.shape == (len(customers), len(found.names))
+    return {
+        name.removeprefix("buy__").replace("past.wine__", ""): column
+        for name, column in zip(found.names.tolist(), found.block.round(6).T.tolist(), strict=True)
+    }
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Data]:
+    return shop(tmp_path_factory.mktemp("shop"), [*ROWS, *LATER])
+
+
+def rule(**options: Any) -> Future:
+    return Future("buy", HORIZON, **{"where": WINE, "at_least": 1, **options})
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),  # never, often, once, stranger
+    [
+        ("count__10d", [0, 3, 0, 0]),
+        ("count__20d", [0, 4, 1, 0]),
+        ("count__all", [0, 5, 1, 0]),
+        ("days__10d", [0, 2, 0, 0]),
+        ("days__all", [0, 4, 1, 0]),
+        ("recency_days__all", [NAN, 0.75, 15, NAN]),
+        ("tenure_days__all", [NAN, 31, 15, NAN]),
+        ("gap_days__all", [NAN, 10, NAN, NAN]),  # 31, 12, 9 and, twice, 1 day before: 3 gaps
+        ("recent_days__10d", [0, 2**-0.075 + 2**-0.9 + 2**-1.2 + 2**-3.1, 2**-1.5, 0]),
+        ("amount_1__10d", [0, 3, 0, 0]),
+        ("amount_2__10d", [0, 1, 1, 0]),
+        ("amount_mean__40d", [0, 5 / 4, 1 / 4, 0]),
+        ("yes_share__40d", [0, 3 / 4, 1 / 4, 0]),
+        ("pace.wine__count__10d", [1, 4, 0, 0]),
+        ("pace.wine__recency_days__all", [3, 0.75, 15, NAN]),
+    ],
+)
+def test_a_column_by_hand(written: tuple[Path, Data], column: str, expected: list[float]) -> None:
+    np.testing.assert_allclose(past(written, rule())[column], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "last", "before"),  # the rule's amount in the last horizon and in the one before it
+    [
+        ({"aggregate": "active_days"}, [0, 2, 0, 0], [0, 1, 1, 0]),
+        ({"aggregate": "sum", "field": "amount"}, [0, 15, 0, 0], [0, 3, 8, 0]),
+        ({"aggregate": "mean", "field": "amount"}, [NAN, 5, NAN, NAN], [NAN, 3, 8, NAN]),
+        ({"aggregate": "per_day", "field": "amount"}, [NAN, 7.5, NAN, NAN], [NAN, 3, 8, NAN]),
+        ({"aggregate": "share", "at_least": 0.5}, [0, 0.75, NAN, NAN], [NAN, 1, 1, NAN]),
+        ({"aggregate": "share", "field": "amount", "at_least": 0.5}, [0, 15 / 17, NAN, NAN], [NAN, 1, 1, NAN]),
+        ({"aggregate": "growth"}, [NAN, 3, 0, NAN], [NAN, NAN, NAN, NAN]),
+        ({"aggregate": "delay_days"}, [10, 1, 10, 10], [10, 8, 5, 10]),
+        ({"above": {"amount": 4.5}}, [0, 2, 0, 0], [0, 0, 1, 0]),
+    ],
+)
+def test_the_amount_is_the_rules(
+    written: tuple[Path, Data], options: dict[str, Any], last: list[float], before: list[float]
+) -> None:
+    found = past(written, rule(**options))
+    np.testing.assert_allclose(found["amount_1__10d"], last, atol=1e-6)
+    np.testing.assert_allclose(found["amount_2__10d"], before, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"aggregate": "sum", "field": "amount", "at_least": 7},
+        {"aggregate": "per_day", "field": "amount", "at_least": 7},
+        {"aggregate": "share", "at_least": 0.5},
+        {"aggregate": "delay_days", "at_least": None, "at_most": 4},
+        {"where": {}, "at_least": None, "at_most": 0},
+    ],
+)
+def test_the_last_answer_is_the_label_of_one_horizon_earlier(
+    written: tuple[Path, Data], tmp_path: Path, options: dict[str, Any]
+) -> None:
+    events, data = written
+    asked = rule(**options)
+    everybody = pa.table({"customer_id": CUSTOMERS[:3].tolist()})
+    (tmp_path / "dense").mkdir()
+    for bucket in (0, 1):
+        pq.write_table(everybody if bucket == 0 else everybody[:0], tmp_path / "dense" / f"bucket=000{bucket}.parquet")
+    events, data = shop(tmp_path / "one", [*ROWS, *LATER], buckets=1)
+    attribute = Attribute("binary", future=asked)
+    with DuckDBEngine(1) as engine:
+        labels = future_labels(engine, events, tmp_path, "wine", attribute, data, AS_OF_US - HORIZON * DAY_US)
+    amounts = dict(zip(CUSTOMERS, past((events, data), asked, buckets=[0])["amount_1__10d"], strict=True))
+    bound = asked.at_least if asked.at_least is not None else asked.at_most
+    for customer, y in zip(labels.customers, labels.y, strict=True):
+        said = amounts[customer] >= bound if asked.at_least is not None else amounts[customer] <= bound
+        assert labels.values[y] == ("yes" if said else "no")
+
+
+def test_horizons_before_the_log_began_are_unknown(tmp_path: Path) -> None:
+    found = past(shop(tmp_path, [row for row in ROWS if row[1] < 16]), rule())
+    assert found["amount_1__10d"] == [0, 3, 0, 0]
+    assert np.isnan(found["amount_2__10d"]).all()  # its first five days are not recorded
+    assert found["amount_mean__40d"] == found["amount_1__10d"]
+
+
+def test_what_happens_from_as_of_on_changes_nothing(written: tuple[Path, Data], tmp_path: Path) -> None:
+    for options in ({}, {"aggregate": "share", "field": "amount"}, {"aggregate": "delay_days"}, {"where": {}}):
+        np.testing.assert_equal(past(shop(tmp_path, ROWS), rule(**options)), past(written, rule(**options)))
+
+
+def test_buckets_are_as_the_whole_and_the_order_does_not_matter(written: tuple[Path, Data]) -> None:
+    whole = past(written, rule(aggregate="sum", field="amount"))
+    events, _ = written
+    for bucket in (0, 1):
+        here = pq.read_table(events / "buy" / f"bucket=000{bucket}.parquet")["customer_id"].to_pylist()
+        own = np.array(sorted(set(here), reverse=True), dtype=object)
+        places = np.searchsorted(CUSTOMERS, own)
+        found = past(written, rule(aggregate="sum", field="amount"), own, [bucket])
+        for column, cells in found.items():
+            np.testing.assert_equal(cells, np.array(whole[column])[places].tolist())
+
+
+def test_a_bucket_without_customers_has_the_same_columns(written: tuple[Path, Data]) -> None:
+    assert [*past(written, rule(), np.empty(0, dtype=object))] == [*past(written, rule())]
+
+
+@pytest.mark.parametrize(
+    ("hide", "expected"),
+    [((), True), (("buy",), False), (("buy.item",), False), (("buy.amount",), True), (("buy.hour",), True)],
+)
+def test_a_rule_over_hidden_fields_has_no_past(
+    written: tuple[Path, Data], hide: tuple[str, ...], expected: bool
+) -> None:
+    events, data = written
+    assert may_look_back(rule(), hide, data) == expected
+    with DuckDBEngine(1) as engine:
+        found = PastReader(engine, events, data, AS_OF_US, [0, 1]).read(
+            "wine", Attribute("binary", future=rule()), hide, CUSTOMERS
+        )
+    assert (found is not None) == expected
+
+
+def test_a_hidden_amount_hides_the_past_that_sums_it(written: tuple[Path, Data]) -> None:
+    assert not may_look_back(rule(aggregate="sum", field="amount"), ["buy.amount"], written[1])
+    assert not may_look_back(rule(above={"amount": 1}), ["buy.amount"], written[1])
+
+
+def test_declared_attributes_have_no_past(written: tuple[Path, Data]) -> None:
+    events, data = written
+    with DuckDBEngine(1) as engine:
+        reader = PastReader(engine, events, data, AS_OF_US, [0, 1])
+        assert reader.read("sex", Attribute("binary", declared=Declared("sex")), (), CUSTOMERS) is None
