@@ -25,19 +25,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from pipeline.columns import CUSTOMER, EVENT_US
 from pipeline.engine import DuckDBEngine
 from pipeline.events import read_events
-from pipeline.features.matrix import fit_encoder, read_matrix
-from pipeline.features.naming import ALL, aggregate_of, visible, with_siblings
 from pipeline.features.snapshot import snapshot_folder
+from pipeline.lookalike.design import read_base
 from pipeline.lookalike.measure.choose import choose_method
 from pipeline.lookalike.measure.evaluation import CHOSEN, HoldOutRow, hold_out_evaluation, measure, summary
 from pipeline.lookalike.methods import DEFAULT, FixedOrder, Nearest, Ranker, baselines, methods
 from pipeline.lookalike.population import Base
-from pipeline.lookalike.seed.rule import hidden_by, seed_ids, totals
+from pipeline.lookalike.seed.rule import hidden_by, seed_ids
 from pipeline.outputs import read_manifest
 from pipeline.run import run
 from pipeline.settings import Settings
@@ -70,7 +68,7 @@ def coupon(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     settings, folder, as_of_us = features(chosen, "complete_journey")
     rule = settings.data.seed
     assert rule is not None
-    base = read_base(settings, folder, as_of_us, hidden_by(rule))
+    base = base_of(settings, folder, as_of_us, hidden_by(rule))
     with DuckDBEngine() as engine:
         seed = np.isin(base.ids, seed_ids(engine, rule, settings.data, folder, as_of_us))
     return halved("Complete Journey, coupon redeemers", base, seed, {}, chosen.repeats)
@@ -90,7 +88,7 @@ def online(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     worth = before.assign(money=before["quantity"] * before["price"], day=before[EVENT_US] // 86_400_000_000)
     rfm = worth.groupby(CUSTOMER).agg(recency=(EVENT_US, "max"), frequency=("day", "nunique"), money=("money", "sum"))
     rfm = rfm[rfm["money"].rank(pct=True) <= 0.8]
-    base = read_base(settings, folder, as_of_us, ())
+    base = base_of(settings, folder, as_of_us, ())
     base = base.rows(np.isin(base.ids, rfm.index))
     fifths = np.ceil(5 * rfm.rank(pct=True)).sum(axis=1)
     # Customers of one sum are ordered by the mean of their three ranks.
@@ -107,7 +105,7 @@ def later(chosen: argparse.Namespace) -> list[dict[str, Any]]:
         redeemers, had, addressed, first = campaigns(cut)
         rule = settings.data.seed
         assert rule is not None
-        base = read_base(settings, folder, as_of_us, hidden_by(rule))
+        base = base_of(settings, folder, as_of_us, hidden_by(rule))
         base = base.rows(np.isin(base.ids, [*redeemers, *(addressed - had)]))
         seed = np.isin(base.ids, [*redeemers])
         rankers = methods()
@@ -199,23 +197,11 @@ def features(chosen: argparse.Namespace, source: str, *overrides: str) -> tuple[
     return settings, folder, resolve_as_of(settings.data, read_manifest(folder / "events"))
 
 
-def read_base(settings: Settings, folder: Path, as_of_us: int, hide: tuple[str, ...]) -> Base:
-    """Return the base as the look-alike stage reads it: totals of activity and money, then weighted tokens."""
-    hidden, snapshot = with_siblings(hide, settings.data), snapshot_folder(folder, as_of_us)
+def base_of(settings: Settings, folder: Path, as_of_us: int, hide: tuple[str, ...]) -> Base:
+    """Return the base as the look-alike stage reads it."""
     with DuckDBEngine() as engine:
-        encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed, hidden)
-        matrix = read_matrix(engine, snapshot, encoder)
-    n = matrix.n_dense
-    allowed = visible(matrix.names, hidden, settings.data, "the bench")[:n]
-    amounts = totals(matrix.names[:n], matrix.X[:, :n].toarray(), allowed)
-    dense = [
-        str(name)
-        for name in matrix.names[:n][allowed]
-        if str(name).endswith(f"__{ALL}") and aggregate_of(str(name)) in ("count", "sum")
-    ]
-    X = sp.hstack([sp.csr_matrix(amounts), encoder.weigh(matrix.X[:, n:])], format="csr")
-    names = np.array([*dense, *map(str, matrix.names[n:])])
-    return Base(matrix.customers.astype(str), X, matrix.vectors.astype(np.float32), names, amounts.shape[1])
+        snapshot = snapshot_folder(folder, as_of_us)
+        return read_base(engine, snapshot, settings.data, settings.features.vector, hide, settings.seed)
 
 
 if __name__ == "__main__":

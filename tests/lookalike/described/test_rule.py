@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
-from pipeline.lookalike import rule as rules
+from pipeline.lookalike.described import rule as rules
 from pipeline.lookalike.described.rule import AllOf, AnyOf, Is, Not, attributes_of, parse_rule, possible
 
 VALUES = {"kids": ("no", "yes"), "wine": ("no", "yes"), "income": ("under 35K", "35-74K", "75K+"), "or": ("a", "b")}
