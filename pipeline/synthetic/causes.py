@@ -16,8 +16,8 @@ Choice  one of several tokens: softmax of `weights` + effects         the token,
 An effect is added where its flag is set; the reference is a man of 25 to 34, single, employed by day, of middle income,
 alone in his plan. Effects are the model's own: they have the signs of common findings (women text and call longer, men
 game and follow sport, families shop, the well-off travel) and no claim to their size. Rates of use were set so that a
-line has about 600 events a year, travel so that about a third of the lines are abroad in a year (Eurostat, press
-release STAT/18/4322: 32 % of residents in 2016).
+line has about 600 events a year, travel so that some 40 % of the lines are abroad in a year (Eurostat, press
+release STAT/18/4322: 32 % of residents in 2016, business not counted).
 
 From these tables `best` computes the best possible prediction, so that nothing may be added to the logs that depends on
 the user in another way.
@@ -189,6 +189,7 @@ CHOICES = (
 HAZARD = Level("", "hazard", float(np.log(0.0011)), 0.6, 0.0, {"age_18_24": 0.4, "low_income": 0.4, "second_sim": 0.7,
                "shared_plan": -0.7, "age_65_up": -0.5})  # fmt: skip
 DECLINE, LEAVING = 0.3, 1 / 30
+TOP_UPS = 0.06  # a day, of prepaid lines; thinned like all others
 TRIP_GOES_ON = 0.75  # probability that a day abroad is followed by another one
 
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from pipeline.synthetic.behaviour import Behaviour
 from pipeline.synthetic.calendar import MONTH_DAYS, instant_us, season
-from pipeline.synthetic.causes import CHOICES, DECLINE, LEVELS, STREAMS, TRIP_GOES_ON, Stream
+from pipeline.synthetic.causes import CHOICES, DECLINE, LEVELS, STREAMS, TOP_UPS, TRIP_GOES_ON, Stream
 from pipeline.synthetic.draws import Draws, pseudonym
 from pipeline.synthetic.population import REGIONS, People
 
@@ -45,9 +45,9 @@ COUNTRIES = (
 )
 _COUNTRY_WEIGHTS = np.array([16, 18, 20, 12, 8, 8, 7, 6, 3, 2], dtype=float)
 # Typical megabytes of a session by category.
-_MEGABYTES = {"video": 120.0, "music": 30.0, "social": 25.0, "games": 20.0, "family": 12.0, "learning": 15.0}
+MEGABYTES = {"video": 120.0, "music": 30.0, "social": 25.0, "games": 20.0, "family": 12.0, "learning": 15.0}
+OTHER_MEGABYTES = 5.0
 _PRICES = {"prepaid": 10.0, "youth": 12.0, "small": 18.0, "large": 40.0, "family": 25.0}  # euros in 28 days
-_TOP_UPS = 0.06  # a day, of prepaid lines, before activity
 _HOURS = 3600.0
 
 
@@ -166,7 +166,7 @@ class Maker:
         night = self.draws.uniform("night", one.key) < self.like.shares["night"][one.line]
         at = self.draws.uniform("second of session", one.key)
         second = np.where(night, 6 * at, 6 + 18 * at) * _HOURS
-        typical = np.array([_MEGABYTES.get(stream.name, 5.0) for stream, _ in found])
+        typical = np.array([MEGABYTES.get(stream.name, OTHER_MEGABYTES) for stream, _ in found])
         megabytes = np.round(typical[app] * self._size("megabytes", one), 4)
         names = tuple(stream.name for stream, _ in found)
         return self._table(one, second, app=_tokens(app, names), megabytes=megabytes)
@@ -176,7 +176,7 @@ class Maker:
         price = np.array([_PRICES[name] for name in names])
         tariff, key = self.like.tokens["tariff"], self.who.key
         prepaid = tariff == names.index("prepaid")
-        top_up = self.drawn(Stream("payments", "top-up", 1.0, 0.0), np.where(prepaid, _TOP_UPS, 0.0))
+        top_up = self.drawn(Stream("payments", "top-up", 1.0, 0.0), np.where(prepaid, TOP_UPS, 0.0))
         amount = np.array([5.0, 10.0, 15.0, 20.0])[
             self.draws.choice(np.array([2.0, 4.0, 2.0, 1.0]), "top-up", top_up.key)
         ]

@@ -102,12 +102,13 @@ def make(operator: Operator, folder: Path) -> None:
         facts = write(operator, folder, step)
     rows = facts["rows"]
     lines = rows["truth"]
+    other = facts["other_holder"] / lines
     console.table(
         f"SYNTHETIC operator in {folder}: {lines:,} lines, {operator.days} days, seed {operator.seed}",
         ["log", "events", "a line"],
         [[log, f"{rows[log]:,}", f"{rows[log] / lines:,.1f}"] for log in LOGS],
-        f"{rows['profiles']:,} lines ({rows['profiles'] / lines:.0%}) have a profile; "
-        f"{facts['other_holder'] / lines:.0%} are held by somebody who is not the user. Next: python -m pipeline data=telecom",
+        f"{rows['profiles']:,} lines ({rows['profiles'] / lines:.0%}) have a profile; {other:.0%} are held by somebody "
+        "else than the user. Next: python -m pipeline data=telecom",
     )
 
 
