@@ -91,10 +91,11 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("data/telecom"), help="what pipeline.synthetic.telecom wrote"
     )
+    parser.add_argument("--lines", type=int, default=20_000, help="of at most so many lines, as good as drawn")
     parser.add_argument("attributes", nargs="*", help=f"some of {', '.join(ATTRIBUTES)}; default: all")
     chosen = parser.parse_args(given)
     try:
-        source = Source(chosen.folder)
+        source = Source(chosen.folder, chosen.lines)
         rows = []
         with console.progress("best possible", len(chosen.attributes or ATTRIBUTES)) as step:
             for name in chosen.attributes or ATTRIBUTES:
