@@ -69,7 +69,7 @@ def arguments(given: Sequence[str] | None = None) -> tuple[Operator, Path]:
     parser.add_argument("--files", choices=["month", "day"], default=plain.files, help="one folder of a log per")
     parser.add_argument(
         "--chunk", type=int, default=plain.chunk,
-        help="households at once: memory grows with it (some 0.1 MB each), the number of files shrinks",
+        help="households at once: memory grows with it (some 0.2 MB each), the number of files shrinks",
     )  # fmt: skip
     chosen = vars(parser.parse_args(given))
     folder = chosen.pop("folder")
