@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.events import bucket_file, write_events
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
+from pipeline.labels.known import Labels
 from pipeline.outputs import read_manifest
 from pipeline.profiles import write_profiles
 from pipeline.run import run
@@ -144,49 +146,51 @@ def test_the_features_stage_takes_it(small, tmp_path):
     assert (local[local["payment"] == "bill"]["hour"] == 0).all()  # bills come at midnight, summer and winter
 
 
-def test_every_attribute_has_labels_of_two_values_none_nearly_constant(operator, tmp_path):
-    chosen = settings(operator, tmp_path)
-    data = chosen.data
-    with DuckDBEngine() as engine:
-        events = write_events(data, 1, tmp_path / "events", tmp_path / "bad", engine)
-        write_profiles(data, tmp_path / "events", tmp_path / "profiles", tmp_path / "bad", engine)
-        as_of_us = resolve_as_of(data, events)
-        snapshot = tmp_path / "snapshot"
-        (snapshot / "dense").mkdir(parents=True)
-        ids = [str(line) for line in np.sort(read_truth(operator)["line_id"].to_numpy())]
-        pq.write_table(pa.table({CUSTOMER: ids}), bucket_file(snapshot / "dense", 0))
-        for name, attribute in chosen.attributes.items():
+@dataclass(frozen=True)
+class Labelled:
+    """The operator as the pipeline reads it: checked events and profiles, and a snapshot that names its customers."""
+
+    settings: Settings
+    folder: Path
+    as_of_us: int
+
+    def labels(self, name: str) -> Labels:
+        attribute = self.settings.attributes[name]
+        with DuckDBEngine() as engine:
             if attribute.declared:
-                labels = declared_labels(engine, tmp_path / "profiles", name, attribute, data)
-            else:
-                at = instants(attribute, as_of_us).labels_us
-                labels = future_labels(engine, tmp_path / "events", snapshot, name, attribute, data, at)
-            counted = np.bincount(labels.y, minlength=len(labels.values))
-            assert len(counted) >= 2, name
-            assert counted.min() >= 30, (name, counted)  # what a model needs of each value
-            assert counted.max() / counted.sum() < 0.97, (name, counted)
+                return declared_labels(engine, self.folder / "profiles", name, attribute, self.settings.data)
+            at = instants(attribute, self.as_of_us).labels_us
+            places = (self.folder / "events", self.folder / "snapshot")
+            return future_labels(engine, *places, name, attribute, self.settings.data, at)
 
 
-def test_the_best_possible_counts_the_labels_that_the_pipeline_counts(operator, tmp_path):
+@pytest.fixture(scope="module")
+def labelled(operator: Path, tmp_path_factory: pytest.TempPathFactory) -> Labelled:
+    folder = tmp_path_factory.mktemp("labelled")
+    chosen = settings(operator, folder)
+    with DuckDBEngine() as engine:
+        events = write_events(chosen.data, 1, folder / "events", folder / "bad", engine)
+        write_profiles(chosen.data, folder / "events", folder / "profiles", folder / "bad", engine)
+    (folder / "snapshot" / "dense").mkdir(parents=True)
+    ids = sorted(map(str, read_truth(operator)["line_id"].to_pylist()))
+    pq.write_table(pa.table({CUSTOMER: ids}), bucket_file(folder / "snapshot" / "dense", 0))
+    return Labelled(chosen, folder, resolve_as_of(chosen.data, events))
+
+
+def test_every_attribute_has_labels_of_two_values_none_nearly_constant(labelled):
+    for name in labelled.settings.attributes:
+        labels = labelled.labels(name)
+        counted = np.bincount(labels.y, minlength=len(labels.values))
+        assert len(counted) >= 2, name
+        assert counted.min() >= 30, (name, counted)  # what a model needs of each value
+        assert counted.max() / counted.sum() < 0.97, (name, counted)
+
+
+def test_the_best_possible_counts_the_labels_that_the_pipeline_counts(labelled, operator):
     """The two read the same files on their own; they must mean the same by an attribute."""
-    chosen = settings(operator, tmp_path)
     source = best.Source(operator)
-    with DuckDBEngine() as engine:
-        events = write_events(chosen.data, 1, tmp_path / "events", tmp_path / "bad", engine)
-        write_profiles(chosen.data, tmp_path / "events", tmp_path / "profiles", tmp_path / "bad", engine)
-        snapshot = tmp_path / "snapshot"
-        (snapshot / "dense").mkdir(parents=True)
-        pq.write_table(pa.table({CUSTOMER: sorted(map(str, source.ids))}), bucket_file(snapshot / "dense", 0))
-        as_of_us = resolve_as_of(chosen.data, events)
-        for name in ("gender", "married", "age_band", "occupation", "handset_class", "will_churn", "foreign_travel",
-                     "domestic_travel", "tops_up", "uses_sport"):  # fmt: skip
-            attribute = chosen.attributes[name]
-            if attribute.declared:
-                labels = declared_labels(engine, tmp_path / "profiles", name, attribute, chosen.data)
-            else:
-                at = instants(attribute, as_of_us).labels_us
-                labels = future_labels(engine, tmp_path / "events", snapshot, name, attribute, chosen.data, at)
-            found = best.best_possible(source, name)
-            assert dict(zip(map(str, found.lines), found.labels, strict=True)) == dict(
-                zip(labels.customers, labels.y, strict=True)
-            ), name
+    for name in ("gender", "married", "age_band", "occupation", "handset_class", "will_churn", "foreign_travel",
+                 "domestic_travel", "tops_up", "uses_sport"):  # fmt: skip
+        labels, found = labelled.labels(name), best.best_possible(source, name)
+        mine = dict(zip(map(str, found.lines.tolist()), found.labels.tolist(), strict=True))
+        assert mine == dict(zip(labels.customers, labels.y.tolist(), strict=True)), name
