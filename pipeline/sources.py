@@ -11,17 +11,21 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, SchemaError, did_you_mean
 from pipeline.settings import Data, Table
 
+_MADE = "made:"  # data that a module writes when it is asked to
 _KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".gz": "csv"}
 
 
 def resolve(root: str, path: str) -> Path:
     """Return the place that `path` names below `root`.
 
-    `root` is a folder, or `package:<import name>/<folder>` for data that an installed package carries.
+    `root` is a folder, or `package:<import name>/<folder>` for data that an installed package carries, or
+    `made:<module>/<folder>` for data that this module writes there.
     """
     location = Path(path).expanduser()
     if location.is_absolute():
         return location
+    if root.startswith(_MADE):
+        return Path(root.partition("/")[2]).expanduser() / location
     if not root.startswith("package:"):
         return Path(root).expanduser() / location
     package, _, inner = root.removeprefix("package:").partition("/")
@@ -55,6 +59,12 @@ def files_of(table: Table, root: str, where: str) -> list[Path]:
         if not found:
             raise DataError(f"{where}: the folder {place} holds no Parquet or CSV file")
         return found
+    if not place.exists() and root.startswith(_MADE):
+        module, _, folder = root.removeprefix(_MADE).partition("/")
+        raise DataError(
+            f"{where}: not found: {place}. These data are made, not shipped; this command writes them: "
+            f"python -m {module} --folder {folder}"
+        )
     if not place.exists():
         beside = [p.name for p in place.parent.glob("*")] if place.parent.is_dir() else []
         hint = f" {did_you_mean(place.name, beside)}" if beside else f" The folder {place.parent} does not exist."

@@ -219,3 +219,15 @@ def test_a_home_folder_and_places_in_messages(monkeypatch, tmp_path):
     assert files_of(Table(path="~/a.csv"), "elsewhere", "x") == [tmp_path / "a.csv"]
     assert place_of(Table(path="a.csv")) == "a.csv"
     assert place_of(Table(database="d.duckdb", table="t")) == "d.duckdb:t"
+
+
+def test_data_that_a_module_makes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = "made:shop.generator/made/here"
+    told = r"^x: not found: made/here/a\.csv\. .*: python -m shop\.generator --folder made/here$"
+    with pytest.raises(DataError, match=told):
+        files_of(Table(path="a.csv"), root, "x")
+    (tmp_path / "made" / "here").mkdir(parents=True)
+    (tmp_path / "made" / "here" / "a.csv").write_text("id\n")
+    assert [str(file) for file in files_of(Table(path="a.csv"), root, "x")] == ["made/here/a.csv"]
+    assert str(resolve("made:shop.generator//absolute", "a.csv")) == "/absolute/a.csv"

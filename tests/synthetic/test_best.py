@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from pipeline.errors import ConfigError
+from pipeline.synthetic import best
+from pipeline.synthetic.best import ATTRIBUTES, best_possible
+from pipeline.synthetic.bounds import Source
+from pipeline.synthetic.causes import FLAGS, LEVELS, STREAMS, means
+from pipeline.synthetic.evidence import gather
+from pipeline.synthetic.posterior import density, normalised, of_rate
+from pipeline.synthetic.writing import read_truth
+
+MANY = (
+    "gender",
+    "under_35",
+    "has_children",
+    "married",
+    "high_income",
+    "second_sim",
+    "operating_system",
+    "domestic_travel",
+    "will_travel_next_month",
+    "tops_up",
+    "uses_sport",
+    "uses_learning",
+    "uses_dating",
+)
+
+
+@pytest.fixture(scope="module")
+def source(operator):
+    return Source(operator)
+
+
+@pytest.mark.parametrize("attribute", MANY)
+def test_scores_are_probabilities_that_come_true(source, attribute):
+    """A posterior is calibrated: labels less scores sum to 0, and so do their products with the scores."""
+    found = best_possible(source, attribute)
+    assert np.allclose(found.scores.sum(axis=1), 1.0, atol=1e-5)
+    p = found.scores[:, 1]
+    spread = np.sqrt((p * (1 - p)).sum()) + 1e-9
+    assert abs((found.labels - p).sum()) < 4 * spread
+    weighted = np.sqrt((p**3 * (1 - p)).sum()) + 1e-9
+    assert abs(((found.labels - p) * p).sum()) < 4 * weighted
+
+
+def test_told_leaving_is_hard_to_miss_and_its_probability_comes_true(source):
+    found = best_possible(source, "will_churn")
+    p = found.scores[:, 1]
+    assert found.auc > 0.95
+    assert abs((found.labels - p).sum()) < 4 * np.sqrt((p * (1 - p)).sum())
+
+
+def test_no_simple_score_is_better_than_the_best(source):
+    """The count of the very stream that an effect is on, ranked; the best possible looks at it, too."""
+    evidence = gather(source.folder, source.ids, 0, 364)
+    for attribute, count in (("gender", "beauty"), ("has_children", "family"), ("student", "learning")):
+        found = best_possible(source, attribute)
+        rows = np.searchsorted(source.ids, found.lines)
+        simple = evidence.counts[count][rows]
+        assert best._auc(found.labels, np.stack([-simple, simple], axis=1)) < found.auc
+
+
+def test_beyond_two_values_the_mean_of_areas(source):
+    found = best_possible(source, "occupation")
+    assert found.scores.shape[1] == 4
+    one = [best._auc((found.labels == k).astype(int), np.stack([-s, s], 1)) for k, s in enumerate(found.scores.T)]
+    assert found.auc == pytest.approx(np.mean(one))
+    assert best._auc(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]])) == 0.75
+
+
+def test_the_evidence_is_what_pandas_counts(operator):
+    import pandas as pd
+
+    ids = np.sort(read_truth(operator)["line_id"].to_numpy())
+    found = gather(operator, ids, 28, 336)
+    start = pd.Timestamp("2024-01-01", tz="Europe/Berlin")
+    sessions = pd.read_parquet(operator / "sessions")
+    at = sessions["started_at"].dt.tz_convert("Europe/Berlin")
+    between = sessions[(at >= start + pd.DateOffset(days=28)) & (at < start + pd.DateOffset(days=336))]
+    night = between[between["started_at"].dt.tz_convert("Europe/Berlin").dt.hour < 6]
+    games = between[between["app"] == "games"]
+    for chosen, counted in (
+        (between, found.rows["sessions"]),
+        (night, found.sorts["night"]),
+        (games, found.counts["games"]),
+    ):
+        expected = chosen.groupby("line_id").size().reindex(ids, fill_value=0)
+        assert counted.tolist() == expected.tolist()
+
+
+def test_the_integral_over_a_rate_is_that_of_a_fine_sum():
+    stream = next(s for s in STREAMS if s.name == "sport")
+    cells = np.zeros((1, len(FLAGS)))
+    count, days = np.array([0.0, 3.0, 40.0]), np.array([364.0, 100.0, 364.0])
+    grid, seen = of_rate(stream, count, days, cells)
+    found = np.exp(seen) @ density(stream, cells, grid)
+    z = np.linspace(-8, 8, 20_001)
+    rate = np.exp(means(cells, stream)[0] + stream.spread * z)
+    expected = [
+        (np.exp(-t * rate) * (t * rate) ** n * norm.pdf(z)).sum() * (z[1] - z[0])
+        for n, t in zip(count, days, strict=True)
+    ]
+    factorial = np.array([1.0, 6.0, np.prod(np.arange(1.0, 41.0))])
+    assert found[:, 0] == pytest.approx(np.array(expected) / factorial, rel=1e-3)
+
+
+def test_normalised_rows_sum_to_one_even_far_below_zero():
+    assert normalised(np.array([[-5000.0, -5000.0]])) == pytest.approx(np.array([[0.5, 0.5]]))
+
+
+def test_amounts_have_the_documented_spread(source):
+    level = next(level for level in LEVELS if level.name == "talk_seconds")
+    evidence = gather(source.folder, source.ids, 0, 364)
+    number = evidence.rows["calls"]
+    many = number > 100
+    error = evidence.sums["talk_seconds"][many] / number[many] - source.column("level_talk_seconds")[many]
+    assert (error * np.sqrt(number[many])).std() == pytest.approx(level.noise, rel=0.05)
+
+
+def test_at_most_so_many_lines(operator):
+    assert len(Source(operator, lines=100).ids) == 100
+
+
+def test_an_attribute_without_a_bound_is_refused(source):
+    with pytest.raises(ConfigError, match=r"'gendr': no best prediction is known .*Did you mean 'gender'"):
+        best_possible(source, "gendr")
+
+
+def test_the_command_prints_a_table(operator, capsys):
+    best.main(["--folder", str(operator), "--lines", "200", "gender"])
+    assert "gender" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        best.main(["--folder", str(operator / "no")])
+    assert ended.value.code == 2
+    assert "no finished data set" in capsys.readouterr().err
+    assert len(set(ATTRIBUTES)) == len(ATTRIBUTES)
