@@ -12,8 +12,7 @@ tokens     how often one customer met one token of one categorical field        
 vectors    one customer's behaviour vector                                      CUSTOMER
 predictions one attribute of one customer                                       CUSTOMER, ATTRIBUTE
 portraits  all attributes of one customer                                       CUSTOMER
-members    one member of an audience                                             CUSTOMER, RANK
-control    one customer of its control group who would have been a member           CUSTOMER, RANK
+members    one member of an audience                                            CUSTOMER, RANK
 control    one customer held back who would have been a member                  CUSTOMER, RANK
 ========== ==================================================================== =====================
 """

@@ -125,7 +125,8 @@ class PastReader:
         """Return the rule's amount in the last horizons, and how often its answer was yes."""
         first_us = read_manifest(self.events)["logs"][rule.log]["first_us"]
         # The first day counts as a whole one, though its first event is later than its midnight.
-        complete = min(LAGS, (self.as_of_us - first_us + US_PER_DAY) // (rule.horizon_days * US_PER_DAY))
+        recorded = (self.as_of_us - first_us + US_PER_DAY) // (rule.horizon_days * US_PER_DAY)
+        complete = min(LAGS, recorded - (rule.aggregate == "growth"))  # growth also needs the horizon before
         unknown = np.full(len(own), np.nan)
         amounts = [_amount(own, everything, rule, lag) if lag <= complete else unknown for lag in range(1, LAGS + 1)]
         columns: dict[tuple[str, int | None], np.ndarray] = {}

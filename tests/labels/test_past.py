@@ -172,6 +172,8 @@ def test_horizons_before_the_log_began_are_unknown(tmp_path: Path) -> None:
     assert found["amount_1__10d"] == [0, 3, 0, 0]
     assert np.isnan(found["amount_2__10d"]).all()  # its first five days are not recorded
     assert found["amount_mean__40d"] == found["amount_1__10d"]
+    grown = past(shop(tmp_path / "grown", [row for row in ROWS if row[1] < 16]), rule(aggregate="growth"))
+    assert np.isnan(grown["amount_1__10d"]).all()  # it would be divided by a horizon of which half is recorded
 
 
 def test_what_happens_from_as_of_on_changes_nothing(written: tuple[Path, Data], tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ class Expected:
             )
         if self.n_unchecked:
             text += f" For {self.n_unchecked:,} the probabilities are taken as right: too few true values are known."
+        if self.checks:
+            text += " It holds if others are like those whose values are known."
         return text
 
 
@@ -100,7 +102,7 @@ def expected_members(chosen: Ints, found: Described, judged: Mapping[str, Judged
     Customers are independent given their probabilities p, so the number is Poisson-binomial: mean sum(p), variance
     sum(p (1 - p)). That the probabilities themselves may be off is measured on judged customers: one shift `a` of the
     log-odds makes expected and found numbers equal (recalibration in the large, Cox 1958, Biometrika 45, 562-565). It
-    repairs wrong calibration and dependent attributes alike, in the region the chosen are in, and separately for those
+    repairs wrong calibration and dependent attributes alike, where the chosen are, and separately for those
     who declared this or that. Its variance 1 / sum(q (1 - q)) is carried over by the delta method: the slope of the
     mean is sum(p (1 - p)). Shifts share judged customers and are taken as fully dependent. Judged customers are those
     whose value is known; that others behave like them is assumed.
