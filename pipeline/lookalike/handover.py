@@ -12,12 +12,13 @@ import pandas as pd
 
 from pipeline.columns import STATE, US_PER_DAY
 from pipeline.lookalike.context import Context, Pool
-from pipeline.lookalike.members.control import detectable_lift, held_back
+from pipeline.lookalike.members.control import Detectable, detectable_lift, held_back
 from pipeline.lookalike.members.export import Export, Origin, export_tables, manifest_of
 from pipeline.lookalike.members.representation import representation
 from pipeline.lookalike.population import Floats, Ids, Mask
 from pipeline.lookalike.seed.matching import best_first
 
+_RATES = (0.01, 0.05)  # without contact: what is told where nobody knows the rate
 _LEFT_OUT = 3  # groups that are said; all stand in the table
 
 
@@ -51,8 +52,7 @@ class Handover:
 class Chosen:
     """Members of an audience by position, the best first, with a reason each, and what chose them.
 
-    `cells` are those of a kept mix, shape (n,); None: no mix was kept. `rate` is the response rate without contact, of
-    which `rate_words` say where it comes from.
+    `cells` are those of a kept mix, shape (n,); None: no mix was kept.
     """
 
     members: np.ndarray
@@ -61,8 +61,6 @@ class Chosen:
     seed_hash: str
     versions: dict[str, str]
     cells: np.ndarray | None = None
-    rate: float | None = None
-    rate_words: str = ""
 
 
 def hand_over(
@@ -81,21 +79,23 @@ def hand_over(
         as_of_us=context.as_of_us,
         expires_us=context.as_of_us + context.chosen.expires_days * US_PER_DAY,
     )
-    lines, detectable = [], None
+    lines: list[str] = []
+    detectable: list[Detectable] = []
     if pool.control is not None:
         if not len(held):
             lines.append("No customer of the control group would have been a member: the effect cannot be measured.")
-        elif chosen.rate is not None:
-            detectable = detectable_lift(len(chosen.members), len(held), chosen.rate)
-            lines.append(f"Sample size: {detectable.words()}{chosen.rate_words}")
+        else:
+            rates = (context.chosen.organic_rate,) if context.chosen.organic_rate else _RATES
+            detectable = [detectable_lift(len(chosen.members), len(held), rate) for rate in rates]
+            lines.append("Sample size: " + " ".join(one.words() for one in detectable))
     facts = manifest_of(origin, export, pool.left, pool.control, detectable)
     metrics = {
         "members": float(len(export.members)),
         "held_back": float(len(held)),
         "available": float(pool.left.n_free),
     }
-    if detectable is not None and detectable.absolute is not None:
-        metrics["detectable_lift"] = detectable.absolute
+    if len(detectable) == 1 and detectable[0].absolute is not None:
+        metrics["detectable_lift"] = detectable[0].absolute
     tables = {}
     if portraits is not None:
         tables["representation"], told = _left_out(context, pool.eligible, chosen.members, portraits)

@@ -98,7 +98,7 @@ def rank(
             weights,
             repeats=1,
             available=part_free,
-            random_state=random_state,
+            random_state=random_state + 1,  # other folds than those that chose the method
             workers=workers,
         )[choice.method]
         n_free = int(free.sum())

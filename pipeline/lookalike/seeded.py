@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline import console
 from pipeline.columns import DECLARED, STATE
 from pipeline.errors import ConfigError, DataError
+from pipeline.labels.past import may_look_back
 from pipeline.lookalike.context import (
     Context,
     Pool,
@@ -64,7 +65,9 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
     pool = draw_pool(context, base.ids, seed)
     portraits = read_portraits(context, base.ids)
     cells = _cells(context, rule, portraits)
-    report = examine(base, match, portraits, chosen.min_seed, random_state=context.settings.seed)
+    report = examine(
+        base, match, _independent(context, rule, portraits), chosen.min_seed, random_state=context.settings.seed
+    )
     if report.severity == "stop":
         raise DataError(_STOPPED + report.verdict)
     measurable = rule.portraits is None or not _inferred(need_portraits(portraits, "this seed"), rule, seed)
@@ -83,8 +86,6 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
         seed_hash=fingerprint(sorted(set(given))),
         versions=_versions(context, rule),
         cells=None if cells is None else cells.cell,
-        rate=chosen.response_rate or len(match.positions) / len(base),
-        rate_words="" if chosen.response_rate else " (The seed's share of the base stands for the response rate.)",
     )
     done = hand_over(context, base.ids, ranked.scores, pool, found, portraits)
     why = factors(surrogate, base, _mask(picked, len(base)), context.settings.seed)
@@ -106,6 +107,22 @@ def _base(context: Context, rule: SeedRule) -> Base:
     settings = context.settings
     return read_base(
         context.engine, context.snapshot, settings.data, settings.features.vector, hidden_by(rule), settings.seed
+    )
+
+
+def _independent(context: Context, rule: SeedRule, portraits: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return the portraits without attributes that are made from what made the seed: they would tell it back."""
+    if portraits is None:
+        return None
+    hidden, data = hidden_by(rule), context.settings.data
+    told_back = [
+        name
+        for name, attribute in context.settings.attributes.items()
+        if attribute.future is not None and not may_look_back(attribute.future, hidden, data)
+    ]
+    told_back += list(rule.portraits or {})
+    return portraits.drop(
+        columns=[f"{name}{part}" for name in told_back for part in ("", f"__{STATE}")], errors="ignore"
     )
 
 

@@ -67,6 +67,11 @@ def with_ranking(done: Handover, context: Context, ranked: Ranked, size: int) ->
     }
     tables, metrics, pictures = {"methods": choice.table}, dict(done.metrics), dict(done.pictures)
     lines = [f"Method: {choice.method}: {choice.reason}."]
+    if not ranked.candidates.all():
+        lines.append(
+            f"Ranked were the {int(ranked.candidates.sum()):,} customers that the index found near the seed; what is "
+            "measured below ranked a sample of the base without it, so that a little less is found."
+        )
     if ranked.held_out is not None:
         tables["hidden_seeds"] = pd.DataFrame([asdict(row) for row in ranked.held_out.rows])
         metrics |= _figures(ranked.held_out.rows)
@@ -81,7 +86,7 @@ def with_ranking(done: Handover, context: Context, ranked: Ranked, size: int) ->
         metrics["reach/no_better_from"] = float(curve.no_better_from)
         pictures["reach.png"] = lambda path: plots.reach_curve(curve.table, path, stops, size)
         facts["reach"] = {"at_this_size": at, "dial": stops, "no_better_from": curve.no_better_from}
-        lines += _reach_lines(curve, at, size, stops)
+        lines += _reach_lines(curve, at, size, stops, bool(context.chosen.keep))
         worth = _profit(context, curve)
         if worth is not None:
             tables["profit"] = worth.table
@@ -115,12 +120,13 @@ def _at(curve: ReachCurve, size: int) -> dict[str, float]:
     return {"size": float(size), "share": size / curve.n_available, **found}
 
 
-def _reach_lines(curve: ReachCurve, at: dict[str, float], size: int, stops: dict[str, int]) -> list[str]:
+def _reach_lines(curve: ReachCurve, at: dict[str, float], size: int, stops: dict[str, int], mixed: bool) -> list[str]:
+    start = "Reach without the mix" if mixed else "Reach"
     lines = [
-        f"Reach: {size:,} of {curve.n_available:,} available customers are expected to hold {at['recall']:.0%} "
-        f"[{at['recall_low']:.0%}, {at['recall_high']:.0%}] of the people like the seed, {at['lift']:.1f} "
-        f"[{at['lift_low']:.1f}, {at['lift_high']:.1f}] times as many as a random audience (measured on "
-        f"{curve.n_seed:,} members while they were hidden)."
+        f"{start}: {size:,} of {curve.n_available:,} available customers are expected to hold {at['recall']:.0%} "
+        f"[{at['recall_low']:.0%}, {at['recall_high']:.0%}] of further people like its members as they are today, if "
+        f"at least {curve.n_similar:,} are there, {at['lift']:.1f} [{at['lift_low']:.1f}, {at['lift_high']:.1f}] "
+        f"times as many as a random audience (measured on {curve.n_seed:,} members while they were hidden)."
     ]
     if not curve.no_better_from:
         return [*lines, "No size is better than random."]
@@ -144,7 +150,8 @@ def _profit_line(worth: Profit) -> str:
         return "Profit: no size earns what its contacts cost."
     return (
         f"Profit: highest, {worth.best_profit:,.0f}, at {worth.best_size:,} members [{worth.best_low:,}, "
-        f"{worth.best_high:,}], if people respond in proportion to their likeness to the seed."
+        f"{worth.best_high:,}], if people respond in proportion to their likeness to the seed. Those who would respond "
+        "anyway are counted, too: the control group tells how many."
     )
 
 

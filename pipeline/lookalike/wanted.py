@@ -55,7 +55,6 @@ def from_rule(context: Context) -> Handover:
         seed_hash=fingerprint(chosen.wanted),
         versions={name: str(read_manifest(context.scores)["versions"].get(name, "")) for name in attributes_of(rule)},
         cells=cells,
-        rate=chosen.response_rate,
     )
     done = hand_over(context, ids, scores, pool, picked, portraits)
     number = expected_members(members, found, _judged(context, attributes_of(rule)))

@@ -30,6 +30,7 @@ class Lookalike:
     keep: Texts = ()
     keep_as: Literal["base", "seed"] = "base"
     control_share: Annotated[Share, Field(lt=1.0)] = 0.10
+    organic_rate: OpenShare | None = None
     response_rate: OpenShare | None = None
     value: Annotated[Real, Field(gt=0)] | None = None
     cost: Annotated[Real, Field(gt=0)] | None = None
@@ -49,8 +50,14 @@ class Lookalike:
         dials = [name for name in ("size", "share", "reach") if getattr(self, name) is not None]
         if len(dials) > 1:
             raise ValueError(f"size, share and reach each say how large the audience is; give one, found {dials}")
-        if (self.value is None) != (self.cost is None):
-            raise ValueError("profit needs both: 'value' of a response and 'cost' of a contact, in the same currency")
-        if self.value is not None and self.response_rate is None:
-            raise ValueError("profit needs 'response_rate' too: the share of customers at random who would respond")
+        parts = [name for name in ("value", "cost", "response_rate") if getattr(self, name) is not None]
+        if 0 < len(parts) < 3:
+            raise ValueError(
+                "profit needs all three: 'value' of a response and 'cost' of a contact in the same money, and "
+                f"'response_rate' of customers at random who are contacted; found {', '.join(parts)}"
+            )
+        if self.organic_rate is not None and not self.control_share:
+            raise ValueError(
+                "'organic_rate' is for the comparison with a control group; with control_share=0 there is none"
+            )
         return self

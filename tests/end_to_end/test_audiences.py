@@ -54,9 +54,7 @@ def club(town: Town) -> Path:
         size=30,
         min_audience=20,
         suppress=str(town.folder / "no.txt"),
-        response_rate=0.02,
-        value=50.0,
-        cost=0.5,
+        organic_rate=0.02,
         purpose="invitation to the club",
     )
 
@@ -86,7 +84,7 @@ def test_the_control_group_is_sealed_before_anybody_is_ranked(town: Town, club: 
 
 
 def test_the_manifest_says_where_the_audience_comes_from(town: Town) -> None:
-    made = town.made("told", size=30, purpose="invitation", expires_days=10, response_rate=0.1)
+    made = town.made("told", size=30, purpose="invitation", expires_days=10, organic_rate=0.1)
     manifest = json.loads((made / "_manifest.json").read_text())
     assert manifest["purpose"] == "invitation"
     assert manifest["expires_us"] - manifest["as_of_us"] == 10 * 86_400_000_000
@@ -98,7 +96,7 @@ def test_the_manifest_says_where_the_audience_comes_from(town: Town) -> None:
         "unknown": 1,
         "unknown_examples": ["stranger"],
     }
-    assert "to be detected with 80% power" in manifest["control"]["detectable"]["words"]
+    assert "to be detected with 80% power" in manifest["control"]["detectable"][0]["words"]
     index = load_index(made / "index.faiss")
     assert len(index.ids_) == planted.N_CUSTOMERS
 
@@ -192,7 +190,7 @@ def write(town: Town, name: str, ids: list[str]) -> dict[str, str]:
         ({"seed": None, "wanted": "kind=cat", "reach": "broad"}, ConfigError, "with 'wanted' give size or share"),
         ({"suppress": "nowhere.csv"}, DataError, r"lookalike\.suppress: file not found"),
         ({"size": 30, "share": 0.1}, PipelineError, "size, share and reach each say how large the audience is"),
-        ({"value": 3.0}, PipelineError, "profit needs both"),
+        ({"value": 3.0}, PipelineError, "profit needs all three"),
     ],
     ids=str,
 )

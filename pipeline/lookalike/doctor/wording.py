@@ -82,7 +82,7 @@ def of_events(size: Size, min_seed: int) -> Finding:
 def of_separation(found: Separation, shown: Sequence[Difference]) -> Finding:
     """Tell whether the seed can be told from the base, and by what."""
     figures = f"AUC {found.auc:.2f} [{found.low:.2f}, {found.high:.2f}]"
-    by_chance = f"shuffled seeds of this size reach {found.shuffled[0]:.2f} on average, p = {found.p_value:.2g}"
+    by_chance = f"shuffled seeds of this size reach {found.shuffled[0]:.2f} on average, {_p(found)}"
     if not found.told:
         single = f" Single things differ ({shown[0].words}), too little to rank by." if shown else ""
         can = "" if found.n_seed >= SMALL else f" With {found.n_seed} members only a strong resemblance could be shown."
@@ -171,3 +171,8 @@ def of_growth(found: Growth | None) -> Finding:
 
 def _listed(words: Sequence[str]) -> str:
     return ", ".join(f"'{word}'" for word in words)
+
+
+def _p(found: Separation) -> str:
+    """Return the p-value in words; where no shuffled seed came near, it is an upper bound."""
+    return f"p {'≤' if found.p_value <= 1 / (found.n_shuffled + 1) else '='} {found.p_value:.2g}"

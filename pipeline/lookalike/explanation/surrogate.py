@@ -29,11 +29,12 @@ _PERCENT = np.arange(101)
 class Fidelity:
     """How well the approximation ranks customers it was not fitted on.
 
-    `rank_correlation` is Spearman's with the real score; `overlap` the share of the top tenth that both agree on; of
-    `n` customers.
+    `rank_correlation` is Spearman's with the real score, `rank_correlation_top` that within the score's top tenth;
+    `overlap` is the share of the top tenth that both agree on; of `n` customers.
     """
 
     rank_correlation: float
+    rank_correlation_top: float
     overlap: float
     n: int
 
@@ -41,8 +42,8 @@ class Fidelity:
         """Return what may be believed of the explanation."""
         return (
             f"Read from a linear approximation of the score, not from the score itself: on customers it was not fitted "
-            f"on its rank correlation with the score is {self.rank_correlation:.2f}, and of the top tenth both share "
-            f"{self.overlap:.0%} (n = {self.n:,})."
+            f"on its rank correlation with the score is {self.rank_correlation:.2f}, {self.rank_correlation_top:.2f} "
+            f"within the top tenth, of which both share {self.overlap:.0%} (n = {self.n:,})."
         )
 
 
@@ -110,7 +111,10 @@ class Surrogate:
         top = [set(np.argsort(-values, kind="stable")[:n_top].tolist()) for values in (said, target)]
         level = np.ptp(said) == 0 or np.ptp(target) == 0
         correlation = 0.0 if level else float(spearmanr(said, target).statistic)
-        return Fidelity(correlation, len(top[0] & top[1]) / n_top, len(ids))
+        best = np.argsort(-target, kind="stable")[: max(3, n_top)]
+        level_top = level or np.ptp(said[best]) == 0 or np.ptp(target[best]) == 0
+        within = 0.0 if level_top else float(spearmanr(said[best], target[best]).statistic)
+        return Fidelity(correlation, within, len(top[0] & top[1]) / n_top, len(ids))
 
     def _ridge(self) -> Ridge:
         return Ridge(alpha=self.alpha, solver="sparse_cg")

@@ -50,12 +50,23 @@ def profit(curve: ReachCurve, value: float, cost: float, response_rate: float, r
     Raises
     ------
     ConfigError
-        A number out of its range.
+        A number out of its range, or a response rate that the lift of the curve raises above 1.
+
+    Notes
+    -----
+    Earnings are gross: those who would have responded without contact are counted, too.
     """
     if not (value > 0 and cost >= 0 and 0 < response_rate <= 1):
         raise ConfigError(
             f"profit: value={value}, cost={cost}, response_rate={response_rate}; value must be above 0, cost at least "
             "0 and the response rate in (0, 1]."
+        )
+    most = 1 / float(curve.table["lift"].max())
+    if response_rate > most:
+        raise ConfigError(
+            f"profit: response_rate={response_rate:g} cannot be that of customers at random: the first members are "
+            f"{1 / most:.1f} times as likely to be like the seed, and would respond more than once. At most {most:.2g} "
+            "fits."
         )
     sizes = curve.table["size"].to_numpy()
     worth = value * response_rate

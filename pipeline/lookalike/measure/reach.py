@@ -63,8 +63,9 @@ def reach_curve(
     similarity
         Of the available customers to the seed, best-ranked first, (n_available,); None: not told.
     n_similar
-        How many people like the seed are thought to be among the available. None: as many as the seed has, which
-        is prudent, for the intervals narrow as there are more.
+        How many people like the seed are thought to be among the available; intervals narrow as there are more.
+        None: as many as the seed has, or as the curve leaves room for, if that is fewer (`most_similar`). Where fewer
+        are left than that, intervals are too narrow.
     n_sizes
         Sizes of the curve, from 2: in equal ratios from a thousandth of the available (at least 10) to all.
     random_state
@@ -92,14 +93,14 @@ def reach_curve(
     Smirnov; members count as many as they are, not times repeats).
     """
     n_seed, n_available = standing.above.shape[1], standing.n_available
-    truth = n_seed if n_similar is None else n_similar
+    sizes = curve_sizes(n_available, max(n_sizes, 2))
+    recall = recall_at(standing, sizes)
+    truth = min(n_seed, most_similar(sizes, recall)) if n_similar is None else n_similar
     if n_sizes < 2 or truth < 1:
         raise DataError(f"reach curve: {n_sizes} sizes and {truth} similar people; at least 2 and 1 are needed.")
     if similarity is not None and np.shape(similarity) != (n_available,):
         raise DataError(f"reach curve: {n_available} available customers, similarity of shape {np.shape(similarity)}.")
-    sizes = curve_sizes(n_available, n_sizes)
     share = sizes / n_available
-    recall = recall_at(standing, sizes)
     low, high = wilson(recall, n_seed * truth / (n_seed + truth))
     low[sizes == n_available] = 1.0  # all available customers hold all who are like the seed
     grid, slopes = _marginal(standing, np.ones(n_seed))
@@ -176,6 +177,16 @@ def curve_sizes(n_available: int, n_sizes: int = N_SIZES) -> np.ndarray:
     """
     first = min(n_available, max(10, n_available // 1000))
     return np.unique(np.round(np.geomspace(first, n_available, n_sizes)).astype(np.int64))
+
+
+def most_similar(sizes: np.ndarray, recall: Floats) -> int:
+    """Return the most people like the seed that can be among the available: an audience of 10 holds at most 10 of them.
+
+    >>> most_similar(np.array([10, 100]), np.array([0.1, 0.5]))
+    100
+    """
+    found = recall > 0
+    return max(1, int(np.min(sizes[found] / recall[found] + 1e-9))) if found.any() else int(sizes[-1])
 
 
 def wilson(share: Floats, n: float) -> tuple[Floats, Floats]:

@@ -119,7 +119,7 @@ def manifest_of(
     export: Export,
     available: Available,
     control: ControlGroup | None = None,
-    detectable: Detectable | None = None,
+    detectable: Sequence[Detectable] = (),
 ) -> dict[str, Any]:
     """Return what the manifest says: origin, counts, what was taken out, the seal of the control group, the code.
 
@@ -147,7 +147,7 @@ def manifest_of(
             "seal": control.seal,
             "drawn": int(control.drawn.sum()),
             "held_back": len(export.control),
-            "detectable": None if detectable is None else asdict(detectable) | {"words": detectable.words()},
+            "detectable": [asdict(one) | {"words": one.words()} for one in detectable],
         }
     return facts
 

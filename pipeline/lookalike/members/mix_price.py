@@ -55,7 +55,8 @@ class Price:
             f"Keeping the mix changes the expected recall at {self.size:,} members from {self.recall_without:.1%} to "
             f"{self.recall_with:.1%} (difference {100 * self.difference:+.1f} points, 95 % interval "
             f"{100 * self.low:+.1f} to {100 * self.high:+.1f}) and the lift from {self.lift_without:.2f} to "
-            f"{self.lift_with:.2f}; measured on {self.n_hidden:,} hidden members, {self.n_repeats} times."
+            f"{self.lift_with:.2f}; learnt from half of the seed, measured on {self.n_hidden:,} hidden members, "
+            f"{self.n_repeats} times."
         )
 
 

@@ -117,7 +117,7 @@ def test_the_manifest_says_where_everything_comes_from():
     found = found.without_control(group.drawn)
     free = np.flatnonzero(found.free)
     made = export_tables(ids, np.linspace(1, 0, 200), free[:50], np.flatnonzero(group.drawn)[:5], [""] * 50)
-    facts = manifest_of(origin(), made, found, group, detectable_lift(50, 5, 0.1))
+    facts = manifest_of(origin(), made, found, group, [detectable_lift(50, 5, 0.1)])
     assert (facts["as_of"], facts["expires"]) == ("2018-01-01T00:00:00+00:00", "2018-01-31T00:00:00+00:00")
     counts = ("members", "base", "seed", "in_control", "available")
     n = int(group.drawn.sum())
@@ -127,7 +127,7 @@ def test_the_manifest_says_where_everything_comes_from():
     assert facts["control"]["seal"] == group.seal
     assert facts["control"]["held_back"] == 5
     assert facts["control"]["drawn"] == group.drawn.sum()
-    assert "against 5 held back" in facts["control"]["detectable"]["words"]
+    assert "against 5 held back" in facts["control"]["detectable"][0]["words"]
     assert manifest_of(origin(), made, found)["control"] is None
 
 
