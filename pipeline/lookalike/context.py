@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline import console
 from pipeline.columns import CUSTOMER, RANK
 from pipeline.engine import DuckDBEngine
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.events import bucket_file
 from pipeline.lookalike.members.available import Available, available
 from pipeline.lookalike.members.control import ControlGroup, draw_control
@@ -65,16 +65,29 @@ def draw_pool(context: Context, ids: Ids, seed: Mask) -> Pool:
         A list of ids is missing or damaged, or the control group is empty.
     """
     chosen = context.chosen
-    lists = [
-        read_ids(Path(path), f"lookalike.{name}") if path else []
-        for name, path in (("suppress", chosen.suppress), ("exclude", chosen.exclude))
-    ]
-    found = available(ids, seed, *lists)
+    suppress = _listed(chosen.suppress, "lookalike.suppress", ids)
+    found = available(ids, seed, suppress, _listed(chosen.exclude, "lookalike.exclude", ids))
     if not chosen.control_share:
         return Pool(found.free, found, None)
     control = draw_control(ids, found.free, chosen.control_share, chosen.name, str(context.settings.seed))
     write_control_group(context.folder, ids, control)
     return Pool(found.free, found.without_control(control.drawn), control)
+
+
+def _listed(path: str | None, where: str, ids: Ids) -> list[str]:
+    """Return the ids of a list that nobody may be missed from, if at least one of them is in the base."""
+    if path is None:
+        return []
+    listed = read_ids(Path(path), where, with_header=True)
+    unknown = sorted(set(listed) - set(ids.tolist()))
+    if listed and len(unknown) == len(set(listed)):
+        raise DataError(
+            f"{where}: none of the {len(unknown):,} ids in {path} is a customer of the base (e.g. '{unknown[0]}'; the "
+            f"base holds ids like '{ids[0]}'). Are both in the same id system?"
+        )
+    if len(unknown) > 1:  # one may be a headline
+        console.warn(f"{where}: {len(unknown):,} of {len(set(listed)):,} ids are not in the base (e.g. '{unknown[0]}')")
+    return listed
 
 
 def size_by_setting(chosen: Lookalike, n_free: int) -> int:
@@ -116,10 +129,10 @@ def need_portraits(portraits: pd.DataFrame | None, what: str) -> pd.DataFrame:
 
 
 def earlier_audiences(context: Context) -> dict[str, list[str]]:
-    """Return the members of the source's other audiences, the best first, by name."""
+    """Return the members of the source's audiences, the best first, by name; also of the one that is made anew."""
     found = {}
     for folder in sorted((context.outputs / "audiences").glob("*")):
-        if folder.name == context.chosen.name or not (folder / MANIFEST).is_file():
+        if not (folder / MANIFEST).is_file():
             continue
         path = folder / "members.parquet"
         if path.exists():

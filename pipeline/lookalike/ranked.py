@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.lookalike.context import Context
+from pipeline.errors import ConfigError, DataError
+from pipeline.lookalike.context import Context, Pool, size_by_setting
 from pipeline.lookalike.folds import smallest_hashes
 from pipeline.lookalike.index import build_index
 from pipeline.lookalike.measure.choose import Choice, choose_method
 from pipeline.lookalike.measure.evaluation import HeldOut, hold_out_evaluation
 from pipeline.lookalike.measure.held_out import Standing, held_out_standing
-from pipeline.lookalike.measure.reach import ReachCurve, reach_curve
+from pipeline.lookalike.measure.reach import ReachCurve, reach_curve, size_of
 from pipeline.lookalike.methods import DEFAULT, MIN_SEED, Ranker, baselines, methods
 from pipeline.lookalike.neighbours import candidates, nearest_seeds
 from pipeline.lookalike.population import Base, Floats, Mask
@@ -31,6 +32,8 @@ class Ranked:
 
     Attributes
     ----------
+    size
+        Members that the audience shall have.
     scores
         Shape (n,); customers that were not ranked, being no candidates, stand below all others.
     candidates
@@ -38,9 +41,10 @@ class Ranked:
     curve, held_out
         None where the seed can tell nothing of them.
     index
-        Kind, measured recall, and customers of the index.
+        Kind, measured recall, and customers of the index; empty where everybody was ranked.
     """
 
+    size: int
     choice: Choice
     scores: Floats
     candidates: Mask
@@ -50,75 +54,118 @@ class Ranked:
 
 
 def rank(
-    context: Context,
-    base: Base,
-    seed: Mask,
-    weights: Floats | None,
-    free: Mask,
-    wanted: int,
-    measurable: bool,
-    mixed: bool,
+    context: Context, base: Base, seed: Mask, weights: Floats | None, pool: Pool, measurable: bool, mixed: bool
 ) -> Ranked:
-    """Return everybody's resemblance to the seed.
+    """Return everybody's resemblance to the seed, and the size that the dial means.
 
     Parameters
     ----------
-    free
-        Who may become a member, shape (n,).
-    wanted
-        Members that the audience will have at most, as far as is known.
     measurable
         Whether hidden members can measure the ranking; not if they were inferred from the very features it reads.
     mixed
         Whether the seed was found to be several groups; learning each for itself is tried only then.
+
+    Raises
+    ------
+    ConfigError
+        A reach is asked for, and the seed has no reach curve.
+    DataError
+        The size cannot be had.
     """
-    chosen, random_state, workers = context.chosen, context.settings.seed, context.workers
-    rankers = methods(k=chosen.nearest, random_state=random_state)
-    default = DEFAULT
+    chosen, random_state = context.chosen, context.settings.seed
+    rankers, default = methods(k=chosen.nearest, random_state=random_state), DEFAULT
     if chosen.method != "auto":
         rankers, default = {chosen.method: rankers[chosen.method]}, chosen.method
     elif not mixed:
         del rankers["clusters"]
-    rows = _measured(base, seed, random_state)
-    part, part_seed, part_free = base.rows(rows), seed[rows], free[rows]
+    part = _Part.of(base, seed, weights, pool.left.free, measured_rows(base, seed, random_state))
+    choice = Choice(default, "not compared: members of the seed were inferred", int(seed.sum()), pd.DataFrame())
+    curve = held_out = None
     if measurable:
         choice = choose_method(
-            part, part_seed, rankers, default, weights, available=part_free, random_state=random_state, workers=workers
-        )
-    else:
-        choice = Choice(default, "not compared: members of the seed were inferred", int(seed.sum()), pd.DataFrame())
-    ranker = deepcopy(rankers[choice.method]).fit(base, seed, weights)
-    scores, near, index = _scores(context, base, seed, ranker, free, wanted)
-    curve = held_out = None
-    if measurable and int(seed.sum()) >= _FIGURES_FROM:
-        standing = held_out_standing(
-            part,
-            part_seed,
-            {choice.method: rankers[choice.method]},
+            part.base,
+            part.seed,
+            rankers,
+            default,
             weights,
-            repeats=1,
-            available=part_free,
-            random_state=random_state + 1,  # other folds than those that chose the method
-            workers=workers,
-        )[choice.method]
-        n_free = int(free.sum())
-        similarity = _similarity(base, seed, free, scores, chosen.nearest) if len(rows) == len(base) else None
-        curve = reach_curve(_scaled(standing, n_free), similarity, random_state=random_state)
+            available=part.free,
+            random_state=random_state,
+            workers=context.workers,
+        )
+    if measurable and int(seed.sum()) >= _FIGURES_FROM:
+        curve = _curve(context, part, choice.method, rankers[choice.method], pool.left.n_free)
+    size = pool.left.checked_size(_size(context, pool, curve, measurable), chosen.min_audience)
+    if curve is not None:
         held_out = hold_out_evaluation(
-            part,
-            part_seed,
+            part.base,
+            part.seed,
             weights,
             rankers,
             baselines(random_state),
             default,
             chosen.repeats,
             random_state=random_state,
-            workers=workers,
+            workers=context.workers,
         )
-    return Ranked(choice, scores, near, curve, held_out, index)
+    near, index = _candidates(context, base, seed, pool.eligible, size)
+    ranker = deepcopy(rankers[choice.method]).fit(base, seed, weights)
+    scores = np.empty(len(base))
+    scores[near] = ranker.score(base if near.all() else base.rows(near))
+    scores[~near] = scores[near].min() - 1.0
+    if curve is not None and near.all():
+        similarity = _similarity(base, seed, pool.left.free, scores, chosen.nearest)
+        sizes = curve.table["size"].to_numpy()
+        curve = replace(curve, table=curve.table.assign(similarity=np.cumsum(similarity)[sizes - 1] / sizes))
+    return Ranked(size, choice, scores, near, curve, held_out, index)
 
 
-def _measured(base: Base, seed: Mask, random_state: int) -> np.ndarray:
+@dataclass(frozen=True)
+class _Part:
+    """The customers on which methods are measured."""
+
+    base: Base
+    seed: Mask
+    free: Mask
+    weights: Floats | None
+
+    @classmethod
+    def of(cls, base: Base, seed: Mask, weights: Floats | None, free: Mask, rows: np.ndarray) -> _Part:
+        return cls(base.rows(rows), seed[rows], free[rows], weights)
+
+
+def _curve(context: Context, part: _Part, name: str, ranker: Ranker, n_free: int) -> ReachCurve:
+    standing = held_out_standing(
+        part.base,
+        part.seed,
+        {name: ranker},
+        part.weights,
+        repeats=1,
+        available=part.free,
+        random_state=context.settings.seed + 1,  # other folds than those that chose the method
+        workers=context.workers,
+    )[name]
+    return reach_curve(_scaled(standing, n_free), random_state=context.settings.seed)
+
+
+def _size(context: Context, pool: Pool, curve: ReachCurve | None, measurable: bool) -> int:
+    chosen = context.chosen
+    if chosen.reach is None:
+        return size_by_setting(chosen, pool.left.n_free)
+    if curve is None:
+        why = "its members were inferred" if not measurable else f"it has fewer than {_FIGURES_FROM} members"
+        raise ConfigError(
+            f"lookalike.reach={chosen.reach}: this seed has no reach curve, because {why}. Give a size or a share."
+        )
+    size = size_of(curve, reach=chosen.reach)
+    if size < chosen.min_audience:
+        raise DataError(
+            f"lookalike.reach={chosen.reach} means {size:,} members here, fewer than lookalike.min_audience="
+            f"{chosen.min_audience:,}. Choose a wider reach or a size."
+        )
+    return size
+
+
+def measured_rows(base: Base, seed: Mask, random_state: int) -> np.ndarray:
     """Return the rows on which methods are measured: the seed and a hashed sample of all others, rising."""
     others = np.flatnonzero(~seed)
     if len(others) <= MEASURED_ON:
@@ -135,11 +182,17 @@ def _scaled(standing: Standing, n_available: int) -> Standing:
     return replace(standing, above=above, n_available=n_available)
 
 
-def _scores(
-    context: Context, base: Base, seed: Mask, ranker: Ranker, free: Mask, wanted: int
-) -> tuple[Floats, Mask, dict[str, Any]]:
-    """Return scores and candidates: everybody, or those whom the index of a large base finds near the seed."""
+def _candidates(context: Context, base: Base, seed: Mask, eligible: Mask, size: int) -> tuple[Mask, dict[str, Any]]:
+    """Return who is ranked: everybody, or of a large base those whom an index finds near the seed.
+
+    The control group is among them, for its members stand where they would have been chosen. A mix may need
+    customers from anywhere, and an audience of a good part of the base leaves little to be saved: then all are ranked.
+    """
     chosen = context.chosen
+    wanted = _CANDIDATES * size
+    asked = chosen.index != "auto" or len(base) > chosen.exact_up_to
+    if chosen.keep or not asked or wanted > eligible.sum() / 2:
+        return np.ones(len(base), dtype=bool), {}
     index = build_index(
         base.vectors,
         base.ids,
@@ -150,22 +203,9 @@ def _scores(
         memory_limit_gb=context.settings.engine.memory_limit_gb,
         snapshot=context.snapshot.name,
     )
-    index.save(context.folder / "index.faiss")
+    found = candidates(index, base.vectors[seed], base.ids[seed], wanted, base.ids[~eligible & ~seed])
     facts = {"kind": index.kind, "recall": float(getattr(index, "recall_", 1.0)), "customers": len(base)}
-    near = np.ones(len(base), dtype=bool)
-    if len(base) > chosen.exact_up_to:
-        found = candidates(
-            index,
-            base.vectors[seed],
-            base.ids[seed],
-            min(int(free.sum()), _CANDIDATES * wanted),
-            base.ids[~free & ~seed],
-        )
-        near = np.isin(base.ids, found.ids)
-    scores = np.empty(len(base))
-    scores[near] = ranker.score(base if near.all() else base.rows(near))
-    scores[~near] = scores[near].min() - 1.0
-    return scores, near, facts
+    return np.isin(base.ids, found.ids), facts
 
 
 def _similarity(base: Base, seed: Mask, free: Mask, scores: Floats, k: int) -> Floats:

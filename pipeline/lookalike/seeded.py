@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline import console
 from pipeline.columns import DECLARED, STATE
-from pipeline.errors import ConfigError, DataError
+from pipeline.errors import DataError
 from pipeline.labels.past import may_look_back
 from pipeline.lookalike.context import (
     Context,
@@ -27,13 +28,12 @@ from pipeline.lookalike.explanation.factors import factors
 from pipeline.lookalike.explanation.reasons import reasons
 from pipeline.lookalike.explanation.surrogate import Surrogate
 from pipeline.lookalike.handover import Chosen, Handover, hand_over
-from pipeline.lookalike.measure.reach import ReachCurve, size_of
 from pipeline.lookalike.members.available import check_lineage, check_seed_size
 from pipeline.lookalike.members.mix import Cells, Mix, cells_of, check_keep, keep_mix
 from pipeline.lookalike.members.mix_price import HeldOut
-from pipeline.lookalike.methods import MIN_SEED, methods
+from pipeline.lookalike.methods import methods
 from pipeline.lookalike.population import Base, Floats, Mask
-from pipeline.lookalike.ranked import Ranked, rank
+from pipeline.lookalike.ranked import Ranked, measured_rows, rank
 from pipeline.lookalike.seed.matching import best_first, match_seed
 from pipeline.lookalike.seed.rule import hidden_by, seed_ids
 from pipeline.lookalike.seed.worth import worth_of_members
@@ -63,6 +63,8 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
     weights = worth_of_members(context.engine, rule, context.settings.data, context.outputs, context.as_of_us, members)
     seed = match.mask(len(base))
     pool = draw_pool(context, base.ids, seed)
+    if chosen.reach is None:  # before anything is learnt
+        pool.left.checked_size(size_by_setting(chosen, pool.left.n_free), chosen.min_audience)
     portraits = read_portraits(context, base.ids)
     cells = _cells(context, rule, portraits)
     report = examine(
@@ -71,10 +73,9 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
     if report.severity == "stop":
         raise DataError(_STOPPED + report.verdict)
     measurable = rule.portraits is None or not _inferred(need_portraits(portraits, "this seed"), rule, seed)
-    wanted = chosen.size or max(size_by_setting(chosen, pool.left.n_free), pool.left.n_free // 2)
     mixed = report.groups is not None and report.groups.answer == "several"
-    ranked = rank(context, base, seed, weights, pool.left.free, wanted, measurable, mixed)
-    size = pool.left.checked_size(_size(context, pool, ranked.curve, measurable), chosen.min_audience)
+    ranked = rank(context, base, seed, weights, pool, measurable, mixed)
+    size = ranked.size
     picked, mix = _pick(context, base, ranked, pool, cells, seed, size)
     surrogate = Surrogate(random_state=context.settings.seed).fit(
         base.rows(ranked.candidates), ranked.scores[ranked.candidates]
@@ -94,8 +95,10 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
     done = with_explanation(done, why, surrogate)
     if mix is None or cells is None:
         return done
-    halves = [] if ranked.curve is None else list(_halves(context, base, seed, weights, ranked, pool))
-    return with_mix(done, base.ids, cells, mix, halves)
+    rows = measured_rows(base, seed, context.settings.seed)
+    part = replace(cells, codes=cells.codes[rows], cell=cells.cell[rows])
+    halves = [] if ranked.curve is None else list(_halves(context, base, seed, weights, ranked, pool, rows))
+    return with_mix(done, base.ids[rows], part, mix, halves, max(1, round(size * len(rows) / len(base))))
 
 
 def _base(context: Context, rule: SeedRule) -> Base:
@@ -157,18 +160,6 @@ def _versions(context: Context, rule: SeedRule) -> dict[str, str]:
     return {name: str(versions.get(name, "")) for name in sorted(used)}
 
 
-def _size(context: Context, pool: Pool, curve: ReachCurve | None, measurable: bool) -> int:
-    chosen = context.chosen
-    if chosen.reach is None:
-        return size_by_setting(chosen, pool.left.n_free)
-    if curve is None:
-        why = "its members were inferred" if not measurable else f"it has fewer than {2 * MIN_SEED} members"
-        raise ConfigError(
-            f"lookalike.reach={chosen.reach}: this seed has no reach curve, because {why}. Give a size or a share."
-        )
-    return size_of(curve, reach=chosen.reach)
-
-
 def _pick(
     context: Context, base: Base, ranked: Ranked, pool: Pool, cells: Cells | None, seed: Mask, size: int
 ) -> tuple[np.ndarray, Mix | None]:
@@ -188,16 +179,17 @@ def _mask(rows: np.ndarray, n: int) -> Mask:
 
 
 def _halves(
-    context: Context, base: Base, seed: Mask, weights: Floats | None, ranked: Ranked, pool: Pool
+    context: Context, base: Base, seed: Mask, weights: Floats | None, ranked: Ranked, pool: Pool, rows: np.ndarray
 ) -> Iterator[HeldOut]:
-    """Yield halvings of the seed, each scored by a ranking that knows one half."""
-    members = np.flatnonzero(seed)
+    """Yield halvings of the seed, each scored, on some rows of the base, by a ranking that knows one half."""
+    members, part = np.flatnonzero(seed), base.rows(rows)
     ranker = methods(k=context.chosen.nearest, random_state=context.settings.seed)[ranked.choice.method]
     rng = np.random.default_rng(context.settings.seed)
     for _ in range(context.chosen.repeats):
         inside = np.sort(rng.permutation(len(members))[: (len(members) + 1) // 2])
-        kept = _mask(members[inside], len(base))
+        kept = _mask(members[inside], len(base))[rows]
+        hidden = seed[rows] & ~kept
         own = None if weights is None else weights[inside]
-        scores = deepcopy(ranker).fit(base, kept, own).score(base)
-        reference = kept if context.chosen.keep_as == "seed" else np.ones(len(base), dtype=bool)
-        yield HeldOut(seed & ~kept, scores, pool.left.free | (seed & ~kept), reference)
+        scores = deepcopy(ranker).fit(part, kept, own).score(part)
+        reference = kept if context.chosen.keep_as == "seed" else np.ones(len(rows), dtype=bool)
+        yield HeldOut(hidden, scores, pool.left.free[rows] | hidden, reference)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pandas as pd
 
 from pipeline import console
 from pipeline.engine import DuckDBEngine
+from pipeline.errors import PipelineError
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.lookalike.context import Context
 from pipeline.lookalike.handover import Handover
@@ -56,18 +59,25 @@ def lookalike(settings: Settings, outputs: Path, tracker: Tracker, workers: int 
     expected = _expected(settings, outputs, snapshot, rule)
     if is_current(folder, expected):
         console.say(f"lookalike: nothing has changed since {folder} was written")
-        return read_manifest(folder)
+        kept = read_manifest(folder)
+        _warn_expired(kept)
+        return kept
     facts: dict[str, Any] = {}
     with (
         DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine,
         whole(folder, expected, facts) as unfinished,
     ):
         context = Context(settings, engine, tracker, outputs, snapshot, as_of_us, unfinished, workers)
-        done = from_rule(context) if rule is None else from_seed(context, rule)
+        try:
+            done = from_rule(context) if rule is None else from_seed(context, rule)
+        except PipelineError:  # a refused request leaves nothing behind
+            shutil.rmtree(unfinished)
+            raise
         facts |= done.facts
         _write(done, engine, unfinished)
         _track(settings, tracker, unfinished, expected, done)
     _report(done, folder)
+    _warn_expired(facts)
     return facts
 
 
@@ -139,6 +149,14 @@ def _report(done: Handover, folder: Path) -> None:
         f"lookalike: {len(done.export.members):,} members are in {folder / 'members.csv'}"
         + (f", {len(done.export.control):,} held back in {folder / 'control.csv'}" if done.facts["control"] else "")
     )
+
+
+def _warn_expired(facts: dict[str, Any]) -> None:
+    if facts["expires_us"] <= time.time() * 1_000_000:
+        console.warn(
+            f"lookalike: this audience has expired on {facts['expires'][:10]}: what it rests on is older than "
+            "lookalike.expires_days allows. Contact nobody by it; bring newer events."
+        )
 
 
 def _row(name: str, own: pd.DataFrame) -> list[str]:

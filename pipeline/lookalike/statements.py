@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import plots
+from pipeline.errors import ConfigError
 from pipeline.lookalike.context import Context
 from pipeline.lookalike.doctor import SeedReport
 from pipeline.lookalike.explanation.factors import Factor
@@ -17,7 +18,7 @@ from pipeline.lookalike.explanation.surrogate import Surrogate
 from pipeline.lookalike.handover import Handover
 from pipeline.lookalike.measure.evaluation import HoldOutRow
 from pipeline.lookalike.measure.profit import Profit, profit
-from pipeline.lookalike.measure.reach import MARGINAL_LIFT, Reach, ReachCurve, size_of
+from pipeline.lookalike.measure.reach import MARGINAL_LIFT, Reach, ReachCurve, recall_at, size_of, wilson
 from pipeline.lookalike.members.mix import Cells, Mix
 from pipeline.lookalike.members.mix_price import HeldOut, price
 from pipeline.lookalike.population import Ids
@@ -49,7 +50,7 @@ def with_examination(
     return replace(
         done,
         facts=done.facts | facts,
-        tables=done.tables | {f"seed_{name}": table for name, table in report.tables().items()},
+        tables=done.tables | {f"seed_{name}": table for name, table in report.tables().items() if name != "members"},
         metrics=done.metrics | {f"seed/{name}": value for name, value in report.metrics().items()},
         lines=(f"Seed: {report.verdict}", *notes, *done.lines),
         pictures=done.pictures
@@ -85,14 +86,15 @@ def with_ranking(done: Handover, context: Context, ranked: Ranked, size: int) ->
         metrics |= {f"reach/{name}": float(value) for name, value in at.items() if pd.notna(value)}
         metrics["reach/no_better_from"] = float(curve.no_better_from)
         pictures["reach.png"] = lambda path: plots.reach_curve(curve.table, path, stops, size)
-        facts["reach"] = {"at_this_size": at, "dial": stops, "no_better_from": curve.no_better_from}
+        known = {name: value for name, value in at.items() if pd.notna(value)}
+        facts["reach"] = {"at_this_size": known, "dial": stops, "no_better_from": curve.no_better_from}
         lines += _reach_lines(curve, at, size, stops, bool(context.chosen.keep))
-        worth = _profit(context, curve)
+        worth, said = _profit(context, curve)
+        lines += said
         if worth is not None:
             tables["profit"] = worth.table
             metrics |= {"profit/best_size": float(worth.best_size), "profit/best": worth.best_profit}
             facts["profit"] = {"best_size": worth.best_size, "best_profit": worth.best_profit}
-            lines.append(_profit_line(worth))
     return replace(
         done,
         facts=done.facts | facts,
@@ -112,12 +114,15 @@ def _figures(rows: list[HoldOutRow]) -> dict[str, float]:
 
 
 def _at(curve: ReachCurve, size: int) -> dict[str, float]:
-    """Return the curve's figures at a size, between those of its table."""
-    table = curve.table
-    names = [name for name in table.columns if name not in ("size", "share")]
-    sizes = table["size"].to_numpy(dtype=np.float64)
-    found = {name: float(np.interp(size, sizes, table[name].to_numpy(dtype=np.float64))) for name in names}
-    return {"size": float(size), "share": size / curve.n_available, **found}
+    """Return the curve's figures at one size; its similarity is that of the nearest size of the table."""
+    sizes = np.array([size], dtype=np.int64)
+    share, recall = size / curve.n_available, recall_at(curve.standing, sizes)
+    low, high = wilson(recall, curve.n_seed * curve.n_similar / (curve.n_seed + curve.n_similar))
+    found = {"recall": recall[0], "recall_low": low[0], "recall_high": high[0]}
+    found |= {"lift": recall[0] / share, "lift_low": low[0] / share, "lift_high": high[0] / share}
+    nearest = int(np.abs(curve.table["size"] - size).to_numpy().argmin())
+    rest = {name: float(curve.table[name].iloc[nearest]) for name in ("marginal_lift", "similarity")}
+    return {"size": float(size), "share": share, **{name: float(value) for name, value in found.items()}, **rest}
 
 
 def _reach_lines(curve: ReachCurve, at: dict[str, float], size: int, stops: dict[str, int], mixed: bool) -> list[str]:
@@ -138,11 +143,16 @@ def _reach_lines(curve: ReachCurve, at: dict[str, float], size: int, stops: dict
     ]
 
 
-def _profit(context: Context, curve: ReachCurve) -> Profit | None:
+def _profit(context: Context, curve: ReachCurve) -> tuple[Profit | None, list[str]]:
+    """Return what audiences earn and what is said of it; nothing where it was not asked for."""
     chosen = context.chosen
     if chosen.value is None or chosen.cost is None or chosen.response_rate is None:
-        return None
-    return profit(curve, chosen.value, chosen.cost, chosen.response_rate, context.settings.seed)
+        return None, []
+    try:
+        worth = profit(curve, chosen.value, chosen.cost, chosen.response_rate, context.settings.seed)
+    except ConfigError as error:  # no reason to lose the audience
+        return None, [f"Profit is left out: {error}"]
+    return worth, [_profit_line(worth)]
 
 
 def _profit_line(worth: Profit) -> str:
@@ -179,13 +189,14 @@ def with_mix(
     cells: Cells,
     mix: Mix,
     halves: Sequence[HeldOut],
+    size: int,
 ) -> Handover:
     """Return the audience with its mix and what that costs; `halves` are empty where nothing was hidden."""
     lines = [] if not mix.shortfall else [f"Mix: {mix.shortfall:,} members had to come from other groups than asked."]
     metrics = dict(done.metrics)
     facts: dict[str, Any] = {"mix": {"joint": mix.joint, "shortfall": mix.shortfall}}
     if halves:
-        paid = price(ids, halves, cells, len(mix.members))
+        paid = price(ids, halves, cells, size, tolerance=1.0)  # a half has a mix of its own
         lines.append(f"Mix: {paid.words()}")
         metrics |= {"mix/recall_difference": paid.difference, "mix/lift": paid.lift_with}
         facts["mix"] |= asdict(paid)

@@ -110,11 +110,11 @@ def _reasons(predictions: pd.DataFrame, names: tuple[str, ...], members: np.ndar
         own = predictions[predictions[ATTRIBUTE] == name].set_index(CUSTOMER).reindex(members)
         told.append(
             [
-                f"{name}: {value} (declared)" if state == DECLARED else f"{name}: {value} ({p:.0%})"
+                "" if pd.isna(p) else f"{name}: {value} ({'declared' if state == DECLARED else f'{p:.0%}'})"
                 for value, state, p in zip(own[LIKELIEST], own[STATE], own[PROBABILITY], strict=True)
             ]
         )
-    return ["; ".join(parts) for parts in zip(*told, strict=True)]
+    return ["; ".join(part for part in parts if part) for parts in zip(*told, strict=True)]
 
 
 def _judged(context: Context, names: tuple[str, ...]) -> Mapping[str, Judged]:

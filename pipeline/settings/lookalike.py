@@ -29,7 +29,7 @@ class Lookalike:
     exclude: str | None = None
     keep: Texts = ()
     keep_as: Literal["base", "seed"] = "base"
-    control_share: Annotated[Share, Field(lt=1.0)] = 0.10
+    control_share: Annotated[Share, Field(le=0.5)] = 0.10
     organic_rate: OpenShare | None = None
     response_rate: OpenShare | None = None
     value: Annotated[Real, Field(gt=0)] | None = None

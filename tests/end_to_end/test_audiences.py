@@ -14,7 +14,6 @@ import pytest
 
 from pipeline.configuration import parse_settings
 from pipeline.errors import ConfigError, DataError, PipelineError
-from pipeline.lookalike.index import load_index
 from pipeline.lookalike.members.export import read_control_group
 from pipeline.run import run
 from tests.end_to_end import planted
@@ -97,8 +96,6 @@ def test_the_manifest_says_where_the_audience_comes_from(town: Town) -> None:
         "unknown_examples": ["stranger"],
     }
     assert "to be detected with 80% power" in manifest["control"]["detectable"][0]["words"]
-    index = load_index(made / "index.faiss")
-    assert len(index.ids_) == planted.N_CUSTOMERS
 
 
 def test_reach_profit_and_examination_stand_in_tables_pictures_and_the_run(town: Town) -> None:
@@ -189,6 +186,14 @@ def write(town: Town, name: str, ids: list[str]) -> dict[str, str]:
         ({"seed": None, "wanted": "kind=cat and kind=dog"}, ConfigError, "nobody can fulfil it"),
         ({"seed": None, "wanted": "kind=cat", "reach": "broad"}, ConfigError, "with 'wanted' give size or share"),
         ({"suppress": "nowhere.csv"}, DataError, r"lookalike\.suppress: file not found"),
+        ({"suppress": ["x1", "x2"]}, DataError, "none of the 2 ids .* is a customer of the base"),
+        ({"control_share": 0.7}, PipelineError, "control_share"),
+        (
+            {"reach": "narrow", "min_audience": 300},
+            DataError,
+            "reach=narrow means .* fewer than",
+        ),
+        ({"response_rate": 0.5, "organic_rate": 0.1}, PipelineError, "profit needs all three"),
         ({"size": 30, "share": 0.1}, PipelineError, "size, share and reach each say how large the audience is"),
         ({"value": 3.0}, PipelineError, "profit needs all three"),
     ],
@@ -199,11 +204,13 @@ def test_bad_requests_are_told_and_write_nothing(
 ) -> None:
     if isinstance(changes.get("seed"), list):
         changes = changes | {"seed": write(town, "bad.txt", changes["seed"])}
+    if isinstance(changes.get("suppress"), list):
+        changes = changes | {"suppress": write(town, "strangers.csv", changes["suppress"])["file"]}
     if changes.get("seed") == "everybody":
         changes = changes | {"seed": write(town, "all.txt", town.people["customer"].tolist())}
     with pytest.raises(error, match=message):
         town.made("bad", **changes)
-    assert not (town.folder / "outputs" / "planted" / "audiences" / "bad").exists()
+    assert not [*(town.folder / "outputs" / "planted" / "audiences").glob("bad*")]
 
 
 def test_a_look_alike_of_a_look_alike_is_refused(town: Town) -> None:
@@ -211,3 +218,29 @@ def test_a_look_alike_of_a_look_alike_is_refused(town: Town) -> None:
     members = pd.read_parquet(made / "members.parquet")["customer_id"].tolist()
     with pytest.raises(DataError, match=r"members of the audience 'first' .* a look-alike of a look-alike"):
         town.made("second", seed=write(town, "again.txt", members[:30]))
+    with pytest.raises(DataError, match="a look-alike of a look-alike"):
+        town.made("first", seed=write(town, "again.txt", members[:30]))
+
+
+@pytest.mark.parametrize("changes", [{}, {"index": "inverted"}, {"index": "quantised"}, {"index": "graph"}], ids=str)
+def test_a_base_too_large_to_rank_everybody_is_searched_by_an_index(town: Town, changes: dict[str, Any]) -> None:
+    """Candidates are of the control group, too; whoever stands out is found as if everybody had been ranked."""
+    whole = town.made("whole", size=20, method="blended")
+    near = town.made("near", size=20, method="blended", exact_up_to=100, min_recall=0.8, **changes)
+    manifest = json.loads((near / "_manifest.json").read_text())
+    assert manifest["candidates"] < 400
+    assert manifest["index"]["kind"] == changes.get("index", "inverted")
+    found = [set(pd.read_parquet(made / "members.parquet")["customer_id"]) for made in (whole, near)]
+    hidden = set(town.fans[25:])
+    assert len(found[1] & hidden) >= len(found[0] & hidden) - 2  # each name holds back a control group of its own
+    drawn = read_control_group(near, manifest["control"]["seal"])
+    held = pd.read_parquet(near / "control.parquet")["customer_id"]
+    assert set(drawn) & hidden <= set(held)
+
+
+def test_a_list_without_a_headline_misses_nobody(town: Town) -> None:
+    first = town.made("before", size=30, control_share=0.0)
+    best = pd.read_parquet(first / "members.parquet")["customer_id"].iloc[0]
+    suppress = write(town, "plain.csv", [best, town.fans[39]])["file"]
+    made = town.made("after", size=30, control_share=0.0, suppress=suppress)
+    assert best not in set(pd.read_parquet(made / "members.parquet")["customer_id"])

@@ -45,8 +45,14 @@ def hidden_by(rule: SeedRule) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*own, *rule.hide]))
 
 
-def read_ids(path: Path, where: str) -> list[str]:
+def read_ids(path: Path, where: str, with_header: bool = False) -> list[str]:
     """Return the ids of a file: a column `customer_id`, the only column, or one id per line (.txt).
+
+    Parameters
+    ----------
+    with_header
+        Take the headline of a single column that is not called `customer_id` for an id as well: in a list that nobody
+        may be missed from, it may be one.
 
     Raises
     ------
@@ -59,9 +65,12 @@ def read_ids(path: Path, where: str) -> list[str]:
     columns = [str(column) for column in frame.columns]
     if CUSTOMER not in columns and len(columns) != 1:
         raise SchemaError(f"{where}: {path} has no column '{CUSTOMER}' {did_you_mean(CUSTOMER, columns)}")
+    if len(columns) == 1 and path.suffix == ".csv" and any(sign in columns[0] for sign in ";\t"):
+        raise SchemaError(f"{where}: {path}: columns must be separated by commas; found '{columns[0]}'")
     ids = frame[CUSTOMER if CUSTOMER in columns else columns[0]].dropna()
+    first = [columns[0]] if with_header and CUSTOMER not in columns else []
     texts = [str(int(name) if isinstance(name, float) and name.is_integer() else name).strip() for name in ids]
-    return [text for text in texts if text]
+    return [text for text in (*first, *texts) if text]
 
 
 def read_table(path: Path, where: str) -> pd.DataFrame:
