@@ -18,6 +18,7 @@ from pipeline.lookalike.measure.evaluation import HeldOut, hold_out_evaluation
 from pipeline.lookalike.measure.held_out import Standing, held_out_standing
 from pipeline.lookalike.measure.reach import ReachCurve, reach_curve, size_of
 from pipeline.lookalike.methods import DEFAULT, MIN_SEED, Ranker, baselines, methods
+from pipeline.lookalike.methods.prior import PriorEstimate
 from pipeline.lookalike.neighbours import candidates, nearest_seeds
 from pipeline.lookalike.population import Base, Floats, Mask
 
@@ -40,6 +41,8 @@ class Ranked:
         Who was ranked, shape (n,).
     curve, held_out
         None where the seed can tell nothing of them.
+    prior
+        Share of the customers outside the seed that is like it, at most; None where the ranking does not tell.
     index
         Kind, measured recall, and customers of the index; empty where everybody was ranked.
     """
@@ -50,6 +53,7 @@ class Ranked:
     candidates: Mask
     curve: ReachCurve | None
     held_out: HeldOut | None
+    prior: PriorEstimate | None
     index: dict[str, Any]
 
 
@@ -116,7 +120,7 @@ def rank(
         similarity = _similarity(base, seed, pool.left.free, scores, chosen.nearest)
         sizes = curve.table["size"].to_numpy()
         curve = replace(curve, table=curve.table.assign(similarity=np.cumsum(similarity)[sizes - 1] / sizes))
-    return Ranked(size, choice, scores, near, curve, held_out, index)
+    return Ranked(size, choice, scores, near, curve, held_out, getattr(ranker, "prior_", None), index)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,14 @@ def with_ranking(done: Handover, context: Context, ranked: Ranked, size: int) ->
     }
     tables, metrics, pictures = {"methods": choice.table}, dict(done.metrics), dict(done.pictures)
     lines = [f"Method: {choice.method}: {choice.reason}."]
+    if ranked.prior is not None:
+        p = ranked.prior
+        facts["class_prior"] = asdict(p)
+        metrics["class_prior"] = p.share
+        lines.append(
+            f"Of the other customers at most {p.share:.1%} [{p.low:.1%}, {p.high:.1%}] are like the seed, if it is a "
+            "random sample of such people."
+        )
     if not ranked.candidates.all():
         lines.append(
             f"Ranked were the {int(ranked.candidates.sum()):,} customers that the index found near the seed; what is "

@@ -109,6 +109,7 @@ def test_reach_profit_and_examination_stand_in_tables_pictures_and_the_run(town:
     manifest = json.loads((made / "_manifest.json").read_text())
     assert members == manifest["reach"]["dial"]["balanced"]
     assert manifest["examination"]["metrics"]["p_value"] <= 0.01
+    assert 0.01 < manifest["class_prior"]["share"] < 0.1  # of the 575 outside the seed 15 are fans
     assert {path.name for path in (made / "pictures").glob("*.png")} == {"reach.png", "seed.png"}
     assert pd.read_csv(made / "profit.csv")["profit"].max() > 0
     hidden = pd.read_csv(made / "hidden_seeds.csv").query("metric == 'auc'").set_index("method")["mean"]
