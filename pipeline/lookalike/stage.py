@@ -30,6 +30,7 @@ from pipeline.outputs import (
     write_file,
 )
 from pipeline.settings import SeedRule, Settings, as_plain
+from pipeline.summary import DESCRIPTION
 from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker, metric_name
 
@@ -117,6 +118,7 @@ def _track(settings: Settings, tracker: Tracker, folder: Path, expected: str, do
         "method": str(done.facts["method"]),
         "seed_hash": str(done.facts["seed_hash"]),
         "as_of": as_of_name(done.facts["as_of_us"]),
+        DESCRIPTION: "\n\n".join(done.lines)[:5000],
     }
     with tracker.run(f"lookalike {settings.lookalike.name} {expected[:6]}", expected, tags) as run_id:
         plain = as_plain(settings.lookalike)

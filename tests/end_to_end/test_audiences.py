@@ -121,6 +121,7 @@ def test_reach_profit_and_examination_stand_in_tables_pictures_and_the_run(town:
     assert found.data.metrics["chosen/auc"] == pytest.approx(hidden["chosen"])
     assert found.data.metrics["members"] == members
     assert found.data.metrics["seed/members"] == 25
+    assert "available customers are expected to hold" in found.data.tags["mlflow.note.content"]
 
 
 def test_dear_members_decide_where_they_differ_from_the_others(town: Town) -> None:
