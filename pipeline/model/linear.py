@@ -8,19 +8,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.weighting import BM25
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Matrix, encode_labels, token_block, with_other_block
+from pipeline.model.scores import OneAgainstTheRest
 
 
-class SparseLogistic(ClassifierMixin, BaseEstimator):
+class SparseLogistic(OneAgainstTheRest, ClassifierMixin, BaseEstimator):
     """L2-regularised logistic regression on the token columns, one against the rest beyond two classes.
 
     Fitted by dual coordinate descent (Yu, Huang, Lin 2011, Machine Learning 85, 41-75), whose time grows
@@ -92,19 +92,6 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
         scores = np.asarray(tokens @ self.coef_.T, dtype=np.float64) + self.intercept_
         return scores.ravel() if len(self.classes_) == 2 else scores
 
-    def predict_proba(self, X: Matrix) -> Floats:
-        """Return probabilities (n, n_classes); rows sum to 1."""
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return np.column_stack([expit(-scores), expit(scores)])
-        odds = expit(np.maximum(scores, -500))  # below, all classes of a row could round to 0
-        return odds / odds.sum(axis=1, keepdims=True)
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        """Return the most probable class of each row."""
-        scores = self.decision_function(X)
-        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
-
     def contributions(self, X: Matrix, class_index: int) -> Matrix:
         """Return coefficient x weight per feature, shape (n, n_features_in_), sparse if `X` is.
 
@@ -117,10 +104,6 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
         parts = tokens.multiply(weights).tocsr() if sparse.issparse(tokens) else tokens * weights
         parts = parts.toarray() if sparse.issparse(parts) and not sparse.issparse(X) else parts
         return with_other_block(parts, X.shape[1] - tokens.shape[1], 0)
-
-    def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
 
     def _tokens(self, X: Matrix) -> Matrix:
         tokens = token_block(X, self.n_dense)
@@ -151,7 +134,6 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
         tags.input_tags.positive_only = self.weighting is not None
         tags.classifier_tags.poor_score = self.weighting is not None  # on data that differ in the lengths of rows only
         return tags

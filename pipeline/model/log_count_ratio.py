@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import normalize
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from pipeline.errors import ConfigError
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Matrix, encode_labels, token_block, with_other_block
 from pipeline.model.linear import SparseLogistic
+from pipeline.model.scores import OneAgainstTheRest
 
 
-class LogCountRatio(ClassifierMixin, BaseEstimator):
+class LogCountRatio(OneAgainstTheRest, ClassifierMixin, BaseEstimator):
     """Logistic regression on which tokens a customer has, each weighed by its log-count ratio.
 
     A token's ratio for a class is ln((a + p) / sum(a + p)) - ln((a + q) / sum(a + q)), p and q being the numbers
@@ -83,19 +82,6 @@ class LogCountRatio(ClassifierMixin, BaseEstimator):
         scores = np.column_stack([m.decision_function(_weighed(has, r)) for m, r in self._parts()])
         return scores.ravel() if len(self.classes_) == 2 else scores
 
-    def predict_proba(self, X: Matrix) -> Floats:
-        """Return probabilities (n, n_classes); rows sum to 1."""
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return np.column_stack([expit(-scores), expit(scores)])
-        odds = expit(np.maximum(scores, -500))  # below, all classes of a row could round to 0
-        return odds / odds.sum(axis=1, keepdims=True)
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        """Return the most probable class of each row."""
-        scores = self.decision_function(X)
-        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
-
     def contributions(self, X: Matrix, class_index: int) -> Matrix:
         """Return coefficient x weight per feature, shape (n, n_features_in_), sparse if `X` is.
 
@@ -125,15 +111,6 @@ class LogCountRatio(ClassifierMixin, BaseEstimator):
     def _log_shares(self, has: Matrix) -> Floats:
         counts = self.smoothing + np.asarray(has.sum(axis=0), dtype=np.float64).ravel()
         return np.log(counts / counts.sum())
-
-    def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
 
 def _weighed(has: Matrix, ratio: Floats) -> Matrix:

@@ -5,28 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from pipeline.errors import ConfigError
 from pipeline.model.blocks import (
     FEATURE_CHECKS,
     Floats,
     Matrix,
-    class_scores,
     dense_block,
     encode_labels,
     with_other_block,
 )
+from pipeline.model.scores import Multinomial
 
 _LEAST_SPREAD = 1e-9
 
 
-class PastLogistic(ClassifierMixin, BaseEstimator):
+class PastLogistic(Multinomial, ClassifierMixin, BaseEstimator):
     """L2-regularised logistic regression on the first columns, those of the attribute's own past.
 
     Counts and amounts are heavy-tailed: each becomes sign(x) ln(1 + |x|), standardised on the training customers. What
@@ -84,15 +82,6 @@ class PastLogistic(ClassifierMixin, BaseEstimator):
         scores = self._standardised(self._checked(X)) @ self.coef_.T + self.intercept_
         return np.asarray(scores.ravel() if len(self.classes_) == 2 else scores)
 
-    def predict_proba(self, X: Matrix) -> Floats:
-        """Return probabilities (n, n_classes); rows sum to 1."""
-        return np.asarray(softmax(class_scores(self.decision_function(X)), axis=1))
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        """Return the most probable class of each row."""
-        best = class_scores(self.decision_function(X)).argmax(axis=1)
-        return self.classes_[best]
-
     def contributions(self, X: Matrix, class_index: int) -> Matrix:
         """Return coefficient x standardised column per feature, shape (n, n_features_in_), sparse if `X` is.
 
@@ -122,12 +111,7 @@ class PastLogistic(ClassifierMixin, BaseEstimator):
     def _standardised(self, X: Matrix) -> Floats:
         return (self._inputs(self._past(X)) - self.mean_) / self.spread_
 
-    def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags

@@ -5,27 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from pipeline.errors import ConfigError
 from pipeline.model.blocks import (
     FEATURE_CHECKS,
     Floats,
     Matrix,
-    class_scores,
     dense_block,
     encode_labels,
     with_other_block,
 )
+from pipeline.model.scores import Multinomial
 
 
-class VectorRidge(ClassifierMixin, BaseEstimator):
+class VectorRidge(Multinomial, ClassifierMixin, BaseEstimator):
     """Ridge regression of class indicators on the behaviour vector, made probabilities by its leave-one-out fits.
 
     The components keep the lengths that the singular values gave them, so that the ridge trusts the leading ones
@@ -89,15 +87,6 @@ class VectorRidge(ClassifierMixin, BaseEstimator):
         scores = self._vectors(self._checked(X)) @ self.coef_.T + self.intercept_
         return np.asarray(scores.ravel() if len(self.classes_) == 2 else scores)
 
-    def predict_proba(self, X: Matrix) -> Floats:
-        """Return probabilities (n, n_classes); rows sum to 1."""
-        return np.asarray(softmax(class_scores(self.decision_function(X)), axis=1))
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        """Return the most probable class of each row."""
-        best = class_scores(self.decision_function(X)).argmax(axis=1)
-        return self.classes_[best]
-
     def contributions(self, X: Matrix, class_index: int) -> Matrix:
         """Return coefficient x component per feature, shape (n, n_features_in_), sparse if `X` is.
 
@@ -119,15 +108,6 @@ class VectorRidge(ClassifierMixin, BaseEstimator):
         vectors = np.asarray(dense[:, dense.shape[1] - wanted :], dtype=np.float64)
         assert_all_finite(vectors, input_name="X", estimator_name=type(self).__name__)
         return vectors
-
-    def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
 
 def leave_one_out(vectors: Floats, targets: Floats, alpha: float) -> tuple[Floats, Floats]:
