@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -110,12 +111,13 @@ class ApproximateIndex(FaissIndex):
 
     unit: str  # of `effort`
 
+    @abstractmethod
     def _construct(self, unit: UnitRows) -> Any:
-        raise NotImplementedError
+        """Return a FAISS index of the vectors, not yet judged."""
 
+    @abstractmethod
     def _efforts(self, index: Any) -> tuple[int, int]:
         """Return the least and the largest effort worth trying."""
-        raise NotImplementedError
 
     def _advice(self) -> str:
         return "Use the exact index (raise exact_up_to), another kind, or lower min_recall."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +22,7 @@ SCORE_DECIMALS = 6
 _BLOCK_CELLS = 4_000_000  # results held at once while searching: 50 MB
 
 
-class FaissIndex:
+class FaissIndex(ABC):
     """Similarity is the cosine: inner products of vectors scaled to length one, in [-1, 1].
 
     Rows are kept in the order of their ids, so an index, its file and its answers do not depend on the
@@ -235,19 +236,19 @@ class FaissIndex:
         if not hasattr(self, "_index"):
             raise ModelError(f"{type(self).__name__} holds no vectors yet: call fit or load first.")
 
+    @abstractmethod
     def _built(self, unit: UnitRows) -> Any:
         """Return a FAISS index of the vectors, judged where it is approximate."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _without(self, kept: Rows) -> Any:
         """Return a FAISS index of these vectors alone, as it is written; the one at hand may be used up."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _search_faiss(
         self, index: Any, unit: Floats, fetch: int, selector: Any, available: int, everywhere: bool
     ) -> tuple[Floats, Rows]:
         """Return similarities and numbers of vectors, (m, fetch); `everywhere`: look at all vectors."""
-        raise NotImplementedError
 
     def _settings(self) -> dict[str, Any]:
         return {}
