@@ -30,7 +30,7 @@ from pipeline.lookalike.explanation.surrogate import Surrogate
 from pipeline.lookalike.handover import Chosen, Handover, hand_over
 from pipeline.lookalike.members.available import check_lineage, check_seed_size
 from pipeline.lookalike.members.mix import Cells, Mix, cells_of, check_keep, keep_mix
-from pipeline.lookalike.members.mix_price import HeldOut
+from pipeline.lookalike.members.mix_price import Halving
 from pipeline.lookalike.methods import methods
 from pipeline.lookalike.population import Base, Floats, Mask
 from pipeline.lookalike.ranked import Ranked, measured_rows, rank
@@ -180,7 +180,7 @@ def _mask(rows: np.ndarray, n: int) -> Mask:
 
 def _halves(
     context: Context, base: Base, seed: Mask, weights: Floats | None, ranked: Ranked, pool: Pool, rows: np.ndarray
-) -> Iterator[HeldOut]:
+) -> Iterator[Halving]:
     """Yield halvings of the seed, each scored, on some rows of the base, by a ranking that knows one half."""
     members, part = np.flatnonzero(seed), base.rows(rows)
     ranker = methods(k=context.chosen.nearest, random_state=context.settings.seed)[ranked.choice.method]
@@ -192,4 +192,4 @@ def _halves(
         own = None if weights is None else weights[inside]
         scores = deepcopy(ranker).fit(part, kept, own).score(part)
         reference = kept if context.chosen.keep_as == "seed" else np.ones(len(rows), dtype=bool)
-        yield HeldOut(hidden, scores, pool.left.free[rows] | hidden, reference)
+        yield Halving(hidden, scores, pool.left.free[rows] | hidden, reference)

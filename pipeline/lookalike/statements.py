@@ -20,7 +20,7 @@ from pipeline.lookalike.measure.evaluation import HoldOutRow
 from pipeline.lookalike.measure.profit import Profit, profit
 from pipeline.lookalike.measure.reach import MARGINAL_LIFT, Reach, ReachCurve, recall_at, size_of, wilson
 from pipeline.lookalike.members.mix import Cells, Mix
-from pipeline.lookalike.members.mix_price import HeldOut, price
+from pipeline.lookalike.members.mix_price import Halving, price
 from pipeline.lookalike.population import Ids
 from pipeline.lookalike.ranked import Ranked
 from pipeline.lookalike.seed.matching import SeedMatch
@@ -196,7 +196,7 @@ def with_mix(
     ids: Ids,
     cells: Cells,
     mix: Mix,
-    halves: Sequence[HeldOut],
+    halves: Sequence[Halving],
     size: int,
 ) -> Handover:
     """Return the audience with its mix and what that costs; `halves` are empty where nothing was hidden."""

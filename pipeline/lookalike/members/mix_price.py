@@ -18,7 +18,7 @@ Ids = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class Halving:
     """One halving of the seed: who was hidden, what the ranking learnt from the rest gave, who was ranked.
 
     All shapes (n,) over the base. `reference` is whose mix is kept: the kept half, or everybody.
@@ -60,7 +60,7 @@ class Price:
         )
 
 
-def price(ids: Ids, held_out: Sequence[HeldOut], cells: Cells, size: int, tolerance: float = TOLERANCE) -> Price:
+def price(ids: Ids, held_out: Sequence[Halving], cells: Cells, size: int, tolerance: float = TOLERANCE) -> Price:
     """Return what the mix costs, from held-out halvings of the seed.
 
     Notes

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.columns import UNKNOWN
 from pipeline.errors import ConfigError, DataError
 from pipeline.lookalike.members.mix import cells_of, check_keep, keep_mix, largest_remainder
-from pipeline.lookalike.members.mix_price import HeldOut, price
+from pipeline.lookalike.members.mix_price import Halving, price
 
 
 def ids_of(n):
@@ -169,7 +169,7 @@ def test_the_price_is_the_paired_difference_of_recall():
     # Ten ranked customers, men first; four hidden, three of them men. Half of the members must be women.
     sex = np.array(["m", "m", "m", "m", "m", "f", "f", "f", "f", "f"])
     hidden = np.isin(np.arange(10), [0, 1, 2, 6])
-    part = HeldOut(hidden, -np.arange(10.0), everybody(10), everybody(10))
+    part = Halving(hidden, -np.arange(10.0), everybody(10), everybody(10))
     found = price(ids_of(10), [part, part], cells_of(pd.DataFrame({"sex": sex}), ["sex"]), size=4)
     assert (found.recall_without, found.recall_with) == (0.75, 0.75)  # loses the third man, gains the second woman
     assert (found.lift_without, found.share, found.n_hidden, found.n_repeats) == (0.75 / 0.4, 0.4, 4, 2)
@@ -181,7 +181,7 @@ def test_the_price_is_the_paired_difference_of_recall():
 
 def test_a_price_needs_hidden_members():
     cells = cells_of(pd.DataFrame({"sex": ["m"] * 4}), ["sex"])
-    nobody = HeldOut(np.zeros(4, dtype=bool), np.zeros(4), everybody(4), everybody(4))
+    nobody = Halving(np.zeros(4, dtype=bool), np.zeros(4), everybody(4), everybody(4))
     for parts in ([], [nobody]):
         with pytest.raises(DataError, match="in which somebody is hidden"):
             price(ids_of(4), parts, cells, 2)
