@@ -20,6 +20,7 @@ from pipeline.settings.data import Data, Join, Log, Profiles, Quality, SeedRule,
 from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
 from pipeline.settings.model import Compare, Evaluation, Model, Sweep
+from pipeline.settings.report import Report
 from pipeline.settings.tracking import Tracking
 from pipeline.settings.types import STRICT, Text, Texts, Whole, is_plain_name
 
@@ -40,6 +41,7 @@ __all__ = [
     "Model",
     "Profiles",
     "Quality",
+    "Report",
     "SeedRule",
     "Settings",
     "Sweep",
@@ -50,7 +52,7 @@ __all__ = [
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "report", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,6 +67,7 @@ class Settings:
     features: Features = Field(default_factory=Features)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     lookalike: Lookalike = Field(default_factory=Lookalike)
+    report: Report = Field(default_factory=Report)
     tracking: Tracking = Field(default_factory=Tracking)
     compare: Compare = Field(default_factory=Compare)
     sweep: Sweep = Field(default_factory=Sweep)
