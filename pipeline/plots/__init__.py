@@ -12,7 +12,9 @@ from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.reach_curve import reach_curve
 from pipeline.plots.recall_curves import lookalike
 from pipeline.plots.reliability_diagram import reliability, wilson
+from pipeline.plots.rfm_grid import rfm_grid
 from pipeline.plots.seed_report import seed_report
+from pipeline.plots.segment_flow import segment_flow
 from pipeline.plots.training_overview import catalogue
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "precision_points",
     "reach_curve",
     "reliability",
+    "rfm_grid",
     "seed_report",
+    "segment_flow",
     "wilson",
 ]

@@ -20,6 +20,7 @@ from pipeline.settings.data import Data, Join, Log, Profiles, Quality, SeedRule,
 from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
 from pipeline.settings.model import Compare, Evaluation, Model, Sweep
+from pipeline.settings.segment import Segment, SegmentRule
 from pipeline.settings.tracking import Tracking
 from pipeline.settings.types import STRICT, Text, Texts, Whole, is_plain_name
 
@@ -41,6 +42,8 @@ __all__ = [
     "Profiles",
     "Quality",
     "SeedRule",
+    "Segment",
+    "SegmentRule",
     "Settings",
     "Sweep",
     "Table",
@@ -50,7 +53,7 @@ __all__ = [
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "segments", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,6 +68,7 @@ class Settings:
     features: Features = Field(default_factory=Features)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     lookalike: Lookalike = Field(default_factory=Lookalike)
+    segment: Segment = Field(default_factory=Segment)
     tracking: Tracking = Field(default_factory=Tracking)
     compare: Compare = Field(default_factory=Compare)
     sweep: Sweep = Field(default_factory=Sweep)
