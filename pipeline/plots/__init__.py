@@ -13,6 +13,7 @@ from pipeline.plots.reach_curve import reach_curve
 from pipeline.plots.recall_curves import lookalike
 from pipeline.plots.reliability_diagram import reliability, wilson
 from pipeline.plots.rfm_grid import rfm_grid
+from pipeline.plots.rule_sizes import rule_sizes
 from pipeline.plots.seed_report import seed_report
 from pipeline.plots.segment_flow import segment_flow
 from pipeline.plots.training_overview import catalogue
@@ -30,6 +31,7 @@ __all__ = [
     "reach_curve",
     "reliability",
     "rfm_grid",
+    "rule_sizes",
     "seed_report",
     "segment_flow",
     "wilson",

@@ -9,6 +9,8 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.settings.types import STRICT, OpenShare, Real, Text, Texts, Whole, as_list, is_plain_name
 
+TAKEN = ("activity", "behaviour", "recency", "frequency", "amount")  # what rules may ask for as segment.<name>
+
 
 @dataclass(frozen=True, config=STRICT)
 class SegmentRule:
@@ -41,6 +43,8 @@ class Segment:
                 f"lapsed, such as [0.80, 0.95, 0.99]; found {list(self.pauses)}"
             )
         for name in self.rules:
+            if name in TAKEN:
+                raise ValueError(f"rules: '{name}' is what rules call something else ({', '.join(TAKEN)})")
             if not is_plain_name(name):
                 raise ValueError(f"rules: the name '{name}' must be letters, digits and single underscores")
         return self

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from pipeline.plots import rfm_grid, segment_flow
+from pipeline.plots import rfm_grid, rule_sizes, segment_flow
 
 ORDER = ["new", "$\\frac{", "字", "other", "not there yet"]
 MOVEMENT = pd.DataFrame({"was": ["new", "new", "not there yet"], "is": ["new", "$\\frac{", "字"], "n": [40, 25, 300]})
@@ -36,3 +36,24 @@ def test_the_grid_tells_counts_and_what_is_hidden(texts_of):
     said = texts_of(rfm_grid, GRID, min_cell=20)
     assert "50\n10.4×" in said
     assert "fewer than 20" in said
+
+
+SIZED = pd.DataFrame(
+    {
+        "segment": ["young $x^", "字" * 40],
+        "members": [40.0, float("nan")],
+        "expected": [55.0, float("nan")],
+        "expected_low": [50.0, float("nan")],
+        "expected_high": [60.0, float("nan")],
+    }
+)
+
+
+@pytest.mark.parametrize("table", [SIZED, SIZED[["segment", "members"]], pd.DataFrame()])
+def test_sizes_of_any_rules_are_drawn(table, picture):
+    picture(rule_sizes, table)
+
+
+def test_rules_are_named(texts_of):
+    assert "young $x^" in texts_of(rule_sizes, SIZED)
+    assert "no rule can be had" in texts_of(rule_sizes, pd.DataFrame())
