@@ -8,6 +8,7 @@ from pipeline.plots.carrier_bars import carriers
 from pipeline.plots.compared_runs import compared
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
 from pipeline.plots.group_shares import group_shares
+from pipeline.plots.overlap_matrix import overlap_matrix
 from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.reach_curve import reach_curve
 from pipeline.plots.recall_curves import lookalike
@@ -26,6 +27,7 @@ __all__ = [
     "confusion_counts",
     "group_shares",
     "lookalike",
+    "overlap_matrix",
     "precision_coverage",
     "precision_points",
     "reach_curve",

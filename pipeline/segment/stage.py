@@ -29,6 +29,7 @@ from pipeline.outputs import (
 )
 from pipeline.segment.activity.segmentation import activity_segments
 from pipeline.segment.family import SEGMENT, Family, Place
+from pipeline.segment.overlap import overlap
 from pipeline.segment.rules.segmentation import rule_segments
 from pipeline.settings import Settings, as_plain
 from pipeline.split import hash32
@@ -40,6 +41,7 @@ from pipeline.tracking import Tracker, metric_name
 FAMILIES: dict[str, Callable[[Place], Family | None]] = {
     "activity": activity_segments,
     "rules": rule_segments,
+    "overlap": overlap,
 }
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from pipeline.plots import rfm_grid, rule_sizes, segment_flow
+from pipeline.plots import overlap_matrix, rfm_grid, rule_sizes, segment_flow
 
 ORDER = ["new", "$\\frac{", "字", "other", "not there yet"]
 MOVEMENT = pd.DataFrame({"was": ["new", "new", "not there yet"], "is": ["new", "$\\frac{", "字"], "n": [40, 25, 300]})
@@ -57,3 +57,20 @@ def test_sizes_of_any_rules_are_drawn(table, picture):
 def test_rules_are_named(texts_of):
     assert "young $x^" in texts_of(rule_sizes, SIZED)
     assert "no rule can be had" in texts_of(rule_sizes, pd.DataFrame())
+
+
+def overlapping(n):
+    names = [f"rules: {number} $x^" for number in range(n)]
+    pairs = [(a, b) for a in names for b in names if a != b]
+    table = pd.DataFrame(pairs, columns=["segment", "other"])
+    return table.assign(n_segment=50, share=0.4, lift=[3.0 if a < b else float("nan") for a, b in pairs])
+
+
+@pytest.mark.parametrize("n", [0, 2, 40])
+def test_overlaps_of_any_segments_are_drawn(n, picture):
+    picture(overlap_matrix, overlapping(n))
+
+
+def test_the_matrix_says_what_it_leaves_out(texts_of):
+    assert "the 24 largest of 40 segments" in texts_of(overlap_matrix, overlapping(40))
+    assert "no two segments" in texts_of(overlap_matrix, overlapping(0))
