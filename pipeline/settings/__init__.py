@@ -21,6 +21,7 @@ from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
 from pipeline.settings.model import Compare, Evaluation, Model, Sweep
 from pipeline.settings.report import Report
+from pipeline.settings.segment import Segment, SegmentRule
 from pipeline.settings.tracking import Tracking
 from pipeline.settings.types import STRICT, Text, Texts, Whole, is_plain_name
 
@@ -43,6 +44,8 @@ __all__ = [
     "Quality",
     "Report",
     "SeedRule",
+    "Segment",
+    "SegmentRule",
     "Settings",
     "Sweep",
     "Table",
@@ -52,7 +55,7 @@ __all__ = [
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "report", "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "segments", "report", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -67,6 +70,7 @@ class Settings:
     features: Features = Field(default_factory=Features)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     lookalike: Lookalike = Field(default_factory=Lookalike)
+    segment: Segment = Field(default_factory=Segment)
     report: Report = Field(default_factory=Report)
     tracking: Tracking = Field(default_factory=Tracking)
     compare: Compare = Field(default_factory=Compare)
