@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score lookalike segments shares report portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
+.PHONY: help setup train score lookalike segments shares market report portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ segments: setup ## activity, behaviour and rule segments, movement between them,
 
 shares: setup ## who has a profile, and group shares of the base corrected for it
 	$(RUN) stages=[features,shares] $(ARGS)
+
+market: setup ## how many people each rule segment has, and what they are worth
+	$(RUN) stages=[features,segments,market] $(ARGS)
 
 report: setup ## one page for a marketer from all that has been found: outputs/<source>/report/report-en.html
 	$(RUN) stages=[report] $(ARGS)

@@ -27,6 +27,7 @@ def run(settings: Settings) -> float | None:
         "shares": lambda: _shares(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs, workers),
         "segments": lambda: _segments(settings, outputs),
+        "market": lambda: _market(settings, outputs),
         "report": lambda: _report(settings, outputs),
         "portrait": lambda: _portrait(settings, outputs),
         "compare": lambda: _compare(settings),
@@ -97,6 +98,14 @@ def _segments(settings: Settings, outputs: Path) -> None:
 
     with told(settings.tracking, settings.data.name) as tracker:
         segments(settings, outputs, tracker)
+
+
+def _market(settings: Settings, outputs: Path) -> None:
+    from pipeline.market.stage import market
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        market(settings, outputs, tracker)
 
 
 def _report(settings: Settings, outputs: Path) -> None:

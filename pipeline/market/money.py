@@ -1,4 +1,4 @@
-"""People × response × value: money, with an interval that holds the uncertainty of each of the three."""
+"""People × response × worth: money, with an interval that holds the uncertainty of each of the three."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Money:
     Attributes
     ----------
     total
-        People × response × value, in the value's unit of money.
+        People × response × worth, in its unit of money.
     due_to
         By factor, the share of the variance of ln(total) that is its own, in [0, 1]: what to measure better first.
     """
@@ -79,10 +79,10 @@ def response_of(responders: int, contacted: int) -> tuple[float, float]:
     return responders + 0.5, contacted - responders + 0.5
 
 
-def money(people: Measured, response: tuple[float, float] | float, value: Measured, seed: int = 0) -> Money:
+def money(people: Measured, response: tuple[float, float] | float, worth: Measured, seed: int = 0) -> Money:
     """Return what the people are worth.
 
-    The three are taken as independent: each comes from other customers. Drawn are: people and value from a normal
+    The three are taken as independent: each comes from other customers. Drawn are: people and worth from a normal
     distribution cut at 0, a response rate that was measured from its Beta distribution. The interval is that of the 2.5
     and 97.5 percentiles of 20,000 draws.
 
@@ -92,24 +92,24 @@ def money(people: Measured, response: tuple[float, float] | float, value: Measur
         Customers in the segment.
     response
         Beta distribution (a, b) of the share that respond, or the share itself, taken as certain.
-    value
+    worth
         Of one response, in money.
 
     Examples
     --------
     >>> found = money(Measured.certain(1000), 0.05, Measured(20.0, 18.0, 22.0))
-    >>> round(found.total.mean), round(found.total.low, -1), round(found.total.high, -1), found.due_to["value"]
+    >>> round(found.total.mean), round(found.total.low, -1), round(found.total.high, -1), found.due_to["worth"]
     (1000, 900.0, 1100.0, 1.0)
     """
     rng = np.random.default_rng(seed)
-    drawn = {"people": _normal(people, rng), "response": _rate(response, rng), "value": _normal(value, rng)}
+    drawn = {"people": _normal(people, rng), "response": _rate(response, rng), "worth": _normal(worth, rng)}
     total = np.prod(list(drawn.values()), axis=0)
     low, high = np.percentile(total, [2.5, 97.5])
     rate = response if isinstance(response, float) else response[0] / sum(response)
     spread = {name: _log_variance(part) for name, part in drawn.items()}
     every = sum(spread.values())
     due_to = {name: part / every if every > 0 else 0.0 for name, part in spread.items()}
-    return Money(Measured(people.mean * rate * value.mean, float(low), float(high)), due_to)
+    return Money(Measured(people.mean * rate * worth.mean, float(low), float(high)), due_to)
 
 
 def _normal(figure: Measured, rng: np.random.Generator) -> Floats:

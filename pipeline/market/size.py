@@ -98,6 +98,7 @@ def market_size(told: Ints, stated: NDArray[np.bool_], X: Matrix, n_dense: int, 
 
 def _sized(found: AttributeShares, n_inside: int, n_stated: int) -> MarketSize:
     n = found.n_base
+    surely = n_inside, n_inside + n - found.n_answered  # all others inside, or none of them
     naive = Measured(*(float(part[INSIDE]) * n for part in (found.naive.share, found.naive.low, found.naive.high)))
     low, high = found.bounds
     people = None
@@ -111,20 +112,8 @@ def _sized(found: AttributeShares, n_inside: int, n_stated: int) -> MarketSize:
         n_stated=n_stated,
         naive=naive,
         people=people,
-        bounds=(float(low[INSIDE]) * n, float(high[INSIDE]) * n),
+        bounds=(max(float(low[INSIDE]) * n, surely[0]), min(float(high[INSIDE]) * n, surely[1])),
         n_comparable=found.n_comparable,
         reason=found.reason if people is None else "",
         outcomes=None if found.outcomes is None else found.outcomes[:, INSIDE],
     )
-
-
-def certified_inside(rule: Rule, stated: Mapping[str, Known]) -> NDArray[np.bool_]:
-    """Return who fulfils a rule by told and certified values alone, shape (n,).
-
-    Parameters
-    ----------
-    stated
-        By attribute, 1.0 at the value that the portrait states; NaN where it states none.
-    """
-    p: Floats = probability(rule, stated)
-    return ~np.isnan(p) & (p > 0.5)

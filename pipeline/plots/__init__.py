@@ -8,6 +8,7 @@ from pipeline.plots.carrier_bars import carriers
 from pipeline.plots.compared_runs import compared
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
 from pipeline.plots.group_shares import group_shares
+from pipeline.plots.market_sizes import market_sizes
 from pipeline.plots.overlap_matrix import overlap_matrix
 from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.reach_curve import reach_curve
@@ -27,6 +28,7 @@ __all__ = [
     "confusion_counts",
     "group_shares",
     "lookalike",
+    "market_sizes",
     "overlap_matrix",
     "precision_coverage",
     "precision_points",

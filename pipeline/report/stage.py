@@ -60,17 +60,19 @@ def report(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, Any
         return read_manifest(folder)
     facts: dict[str, Any] = {"as_of_us": as_of_us, "data": settings.data.name, "missing": {}}
     with whole(folder, expected, facts) as unfinished:
+        pages = {}
         with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
             for language in settings.report.languages:
                 words = Words(language, settings.report.labels.get(language, {}))
                 source = Source(settings, outputs, engine, words)
                 sections = [_section(source, name, tell, facts["missing"]) for name, tell in PARTS.items()]
-                page = _page(source, sections, as_of_us, expected)
-                write_file(unfinished / f"report-{language}.html", partial(_write, page))
+                name = f"report-{language}.html"
+                pages[name] = _page(source, sections, as_of_us, expected)
+                write_file(unfinished / name, partial(_write, pages[name]))
         tags = {"stage": "report", "source": settings.data.name, "as_of": as_of_name(as_of_us)}
         with tracker.run(f"report {expected[:6]}", expected, tags) as run_id:
             measured = {"sections": float(len(PARTS)), "missing": float(len(facts["missing"]))}
-            tracker.log(run_id, {"languages": settings.report.languages}, measured, folder=unfinished)
+            tracker.log(run_id, {"languages": settings.report.languages}, measured, texts=pages)
     for name, reason in facts["missing"].items():
         console.warn(f"report: the part '{name}' is missing: {reason}")
     console.say("report: " + ", ".join(str(folder / f"report-{one}.html") for one in settings.report.languages))

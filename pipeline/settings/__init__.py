@@ -19,6 +19,7 @@ from pipeline.settings.attributes import Attribute, Declared, Future
 from pipeline.settings.data import Data, Join, Log, Profiles, Quality, SeedRule, Table
 from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
+from pipeline.settings.market import Market
 from pipeline.settings.model import Compare, Evaluation, Model, Sweep
 from pipeline.settings.report import Report
 from pipeline.settings.segment import Segment, SegmentRule
@@ -39,6 +40,7 @@ __all__ = [
     "Join",
     "Log",
     "Lookalike",
+    "Market",
     "Model",
     "Profiles",
     "Quality",
@@ -55,7 +57,7 @@ __all__ = [
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "segments", "report", "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "segments", "market", "report", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -71,6 +73,7 @@ class Settings:
     evaluation: Evaluation = Field(default_factory=Evaluation)
     lookalike: Lookalike = Field(default_factory=Lookalike)
     segment: Segment = Field(default_factory=Segment)
+    market: Market = Field(default_factory=Market)
     report: Report = Field(default_factory=Report)
     tracking: Tracking = Field(default_factory=Tracking)
     compare: Compare = Field(default_factory=Compare)

@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.lookalike.described.probability import Known
 from pipeline.lookalike.described.rule import parse_rule
-from pipeline.market.size import certified_inside, market_size, told_of
+from pipeline.market.size import market_size, told_of
 from tests.nonresponse.conftest import N_DENSE, plant
 
 VALUES = {"wine": ("no", "yes"), "age": ("young", "old")}
@@ -27,12 +27,6 @@ def test_one_part_that_fails_decides_a_conjunction():
     rule = parse_rule("wine=yes and age=old", VALUES)
     found = told_of(rule, declared(wine=["yes", "no", "yes", None], age=["old", None, None, "old"]))
     assert found.tolist() == [1, 0, -1, -1]
-
-
-def test_who_is_stated_inside_needs_every_part():
-    rule = parse_rule("wine=yes and age=old", VALUES)
-    found = certified_inside(rule, declared(wine=["yes", "yes", None, "no"], age=["old", None, "old", "old"]))
-    assert found.tolist() == [True, False, False, False]
 
 
 def counted(world, seed=0):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ConfigError
 from pipeline.lookalike.described.expected import Expected, expected_members
 from pipeline.lookalike.described.likelihood import Described, described_by
-from pipeline.lookalike.described.probability import probability
+from pipeline.lookalike.described.probability import Known, probability
 from pipeline.lookalike.described.rule import Rule, attributes_of, read_rule, refuse_decided
 from pipeline.segment.rules.facts import Facts
 from pipeline.segment.rules.vocabulary import Vocabulary, split_tokens
@@ -76,6 +76,24 @@ def _asked(rule: Rule, rules: Mapping[str, SegmentRule]) -> set[str]:
     return {name.removeprefix("segment.") for name in attributes_of(rule) if name.startswith("segment.")} & set(rules)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A rule whose tokens are yes-or-no questions: of `attributes` probabilities are known, the others are `facts`."""
+
+    questions: Rule
+    attributes: tuple[str, ...]
+    facts: Mapping[str, Known]
+
+
+def ask(rule: Rule, facts: Facts, vocabulary: Vocabulary, done: Mapping[str, Evaluated]) -> Asked:
+    """Return what a rule asks for, and the facts among it; `done` are the rules that it may name."""
+    questions = split_tokens(rule, vocabulary)
+    asked = attributes_of(questions)
+    attributes = tuple(one for one in asked if one in facts.attributes)
+    certain = {one: _fact(one, rule, facts, done) for one in asked if one not in attributes}
+    return Asked(questions, attributes, certain)
+
+
 def evaluate_rule(
     name: str,
     rule: Rule,
@@ -103,10 +121,8 @@ def evaluate_rule(
     its interval holds chance and, where test customers can tell, how far the probabilities are off. See
     `described.expected`. Facts (tokens, segments, other rules) are certain.
     """
-    questions = split_tokens(rule, vocabulary)
-    asked = attributes_of(questions)
-    attributes = tuple(one for one in asked if one in facts.attributes)
-    certain = {one: _fact(one, rule, facts, done) for one in asked if one not in attributes}
+    asked = ask(rule, facts, vocabulary, done)
+    questions, attributes, certain = asked.questions, asked.attributes, dict(asked.facts)
     values = {one: known.values for one, known in certain.items()} | {one: facts.attributes[one] for one in attributes}
     refuse_decided(questions, values, declared.where)
     stated = facts.stated(attributes, declared.certified) | certain

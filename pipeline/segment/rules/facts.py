@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -105,6 +106,13 @@ class Facts:
                 told = told.where(told.notna(), own[LIKELIEST].where(own[PROBABILITY].notna()))
             found[name] = _certain(self.attributes[name], told.to_numpy(dtype=object))
         return found
+
+    def declared(self, names: Sequence[str]) -> dict[str, Known]:
+        """Return what customers said themselves, NaN where they did not."""
+        return {
+            name: replace(known, proba=np.where(known.declared[:, None], known.proba, np.nan))
+            for name, known in self.of_attributes(names).items()
+        }
 
     def judged(self, attributes: Sequence[str], certain: Mapping[str, Known]) -> dict[str, Judged]:
         """Return customers whose true values are known: of attributes the test customers, of facts everybody."""
