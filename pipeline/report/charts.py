@@ -120,7 +120,7 @@ def heat(words: Words, rows: Sequence[str], columns: Sequence[str], cells: np.nd
         shown, cmap="Blues", vmin=0, vmax=max(0.01, float(np.nanmax(np.where(hidden, 0.0, cells)))), aspect="auto"
     )
     for (row, column), share in np.ndenumerate(shown):
-        text = "·" if np.isnan(share) else words.percent(float(share))
+        text = "·" if np.isnan(share) else words.percent(float(share)) if share >= 0.005 else ""
         dark = np.isfinite(share) and share > 0.6 * np.nanmax(shown)
         colour = "white" if dark else style.INK
         ax.text(column, row, text.replace("\u00a0", ""), ha="center", va="center", fontsize=_SIZE - 2, color=colour)

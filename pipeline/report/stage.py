@@ -17,8 +17,10 @@ from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current
 from pipeline.report.blocks import Paragraph, Section
 from pipeline.report.context import Source
 from pipeline.report.parts.audience import audience
+from pipeline.report.parts.market import market
 from pipeline.report.parts.overview import overview
 from pipeline.report.parts.quality import quality
+from pipeline.report.parts.segments import segments
 from pipeline.report.words import Words
 from pipeline.settings import Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of
@@ -29,6 +31,8 @@ from pipeline.tracking import Tracker
 PARTS: Mapping[str, Callable[[Source], Section]] = {
     "overview": overview,
     "quality": quality,
+    "segments": segments,
+    "market": market,
     "audience": audience,
 }
 
@@ -50,6 +54,7 @@ def report(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, Any
         {name: manifest["fingerprint"] for name, manifest in written.items()},
         as_plain(settings.report),
         as_plain(settings.lookalike)["name"],
+        as_plain(settings.market),
         settings.model.min_precision,
         tracker.uri,
         code_fingerprint(),

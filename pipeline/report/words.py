@@ -62,8 +62,9 @@ class Words:
         return str(text).format(**{name: self._written(value) for name, value in values.items()})
 
     def label(self, name: str) -> str:
-        """Return what a name of the data is called; the name in plain words where nothing is declared for it."""
-        return self._labels.get(name, name.replace("_", " "))
+        """Return what a name of the data, or one of the program's own, is called; else the name in plain words."""
+        known = self._labels.get(name, self._texts.get(f"label.{name}"))
+        return str(known) if known is not None else name.replace("_", " ")
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """Return a number; a dash if there is none."""

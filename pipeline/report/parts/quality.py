@@ -8,7 +8,7 @@ from pipeline.report.blocks import Block, Fact, Facts, Paragraph, Section, Table
 from pipeline.report.context import Source
 from pipeline.report.words import Words
 
-_SHOWN = 20  # attributes in the table; the rest is counted
+_SHOWN = 10  # attributes in the table; the rest is counted
 
 
 def quality(source: Source) -> Section:
