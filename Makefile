@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score shares lookalike portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
+.PHONY: help setup train score lookalike segments shares market report portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,17 @@ score: setup ## portraits of all customers with the champion models
 lookalike: setup ## the customers most like a seed
 	$(RUN) stages=[lookalike] $(ARGS)
 
+segments: setup ## activity, behaviour and rule segments, movement between them, overlap
+	$(RUN) stages=[features,segments] $(ARGS)
+
 shares: setup ## who has a profile, and group shares of the base corrected for it
 	$(RUN) stages=[features,shares] $(ARGS)
+
+market: setup ## how many people each rule segment has, and what they are worth
+	$(RUN) stages=[features,segments,market] $(ARGS)
+
+report: setup ## one page for a marketer from all that has been found: outputs/<source>/report/report-en.html
+	$(RUN) stages=[report] $(ARGS)
 
 portrait: setup ## one customer's portrait: make portrait CUSTOMER=1001
 	$(RUN) stages=[portrait] customer=$(CUSTOMER) $(ARGS)

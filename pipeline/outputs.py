@@ -42,7 +42,7 @@ def code_fingerprint() -> str:
     """Return the fingerprint of this package's source and templates, so that a changed program recomputes."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".j2")):
+    for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".j2", ".yaml")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -26,6 +26,9 @@ def run(settings: Settings) -> float | None:
         "score": lambda: _score(settings, outputs, workers),
         "shares": lambda: _shares(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs, workers),
+        "segments": lambda: _segments(settings, outputs),
+        "market": lambda: _market(settings, outputs),
+        "report": lambda: _report(settings, outputs),
         "portrait": lambda: _portrait(settings, outputs),
         "compare": lambda: _compare(settings),
         "sweep": lambda: _sweep(settings, outputs, workers),
@@ -87,6 +90,30 @@ def _lookalike(settings: Settings, outputs: Path, workers: int) -> None:
 
     with told(settings.tracking, settings.data.name) as tracker:
         lookalike(settings, outputs, tracker, workers)
+
+
+def _segments(settings: Settings, outputs: Path) -> None:
+    from pipeline.segment.stage import segments
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        segments(settings, outputs, tracker)
+
+
+def _market(settings: Settings, outputs: Path) -> None:
+    from pipeline.market.stage import market
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        market(settings, outputs, tracker)
+
+
+def _report(settings: Settings, outputs: Path) -> None:
+    from pipeline.report.stage import report
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        report(settings, outputs, tracker)
 
 
 def _portrait(settings: Settings, outputs: Path) -> None:

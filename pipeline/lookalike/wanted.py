@@ -41,8 +41,8 @@ def from_rule(context: Context) -> Handover:
         )
     portraits = need_portraits(read_portraits(context), "lookalike.wanted")
     ids = portraits[CUSTOMER].to_numpy(dtype=np.str_)
-    rule = parse_rule(chosen.wanted or "", values := _values(context, portraits))
-    predictions = _predictions(context, attributes_of(rule))
+    rule = parse_rule(chosen.wanted or "", values := attribute_values(context, portraits))
+    predictions = read_predictions(context, attributes_of(rule))
     found = described(rule, ids, predictions, values)
     pool = draw_pool(context, ids, np.zeros(len(ids), dtype=bool))
     size = pool.left.checked_size(size_by_setting(chosen, pool.left.n_free), chosen.min_audience)
@@ -57,7 +57,7 @@ def from_rule(context: Context) -> Handover:
         cells=cells,
     )
     done = hand_over(context, ids, scores, pool, picked, portraits)
-    number = expected_members(members, found, _judged(context, attributes_of(rule)))
+    number = expected_members(members, found, judged_customers(context, attributes_of(rule)))
     known = known_of(predictions, ids, {name: values[name] for name in attributes_of(rule)})
     together = independence(rule, known, context.settings.seed)
     return replace(
@@ -69,7 +69,7 @@ def from_rule(context: Context) -> Handover:
     )
 
 
-def _values(context: Context, portraits: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+def attribute_values(context: Context, portraits: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     """Return all values of each attribute: those its model knows, else those that portraits state."""
     found = {}
     for name in portraits.columns:
@@ -81,7 +81,8 @@ def _values(context: Context, portraits: pd.DataFrame) -> dict[str, tuple[str, .
     return {name: values for name, values in found.items() if values}
 
 
-def _predictions(context: Context, names: tuple[str, ...]) -> pd.DataFrame:
+def read_predictions(context: Context, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return the predictions of some attributes, of all customers."""
     buckets = range(read_manifest(context.scores)["buckets"])
     table = context.engine.parquet([bucket_file(context.scores / "predictions", bucket) for bucket in buckets])
     return context.engine.arrow(table.filter(table[ATTRIBUTE].isin(names))).to_pandas()
@@ -117,7 +118,7 @@ def _reasons(predictions: pd.DataFrame, names: tuple[str, ...], members: np.ndar
     return ["; ".join(part for part in parts if part) for parts in zip(*told, strict=True)]
 
 
-def _judged(context: Context, names: tuple[str, ...]) -> Mapping[str, Judged]:
+def judged_customers(context: Context, names: tuple[str, ...]) -> Mapping[str, Judged]:
     """Return the test customers of the attributes' champions, where their runs kept them."""
     found = {}
     for name in names:

@@ -79,16 +79,38 @@ def corrected_shares(answered: np.ndarray, y_index: Ints, proba: Floats, propens
     >>> found.share.tolist()
     [0.75, 0.25]
     """
-    weight = np.where(answered, 1 / propensity, 0.0)
-    weight *= len(weight) / weight.sum()
-    missed = np.zeros_like(proba)
-    missed[answered] = np.eye(proba.shape[1])[y_index[answered]] - proba[answered]
+    weight, missed = _weighed_misses(answered, y_index, proba, propensity)
     share = (proba + weight[:, None] * missed).mean(axis=0)
     # The weights' sum is estimated as well, hence the mean of the misses in the influence function.
     rectifier = (weight[:, None] * missed).mean(axis=0)
     influence = proba - proba.mean(axis=0) + weight[:, None] * (missed - rectifier)
     half = _Z * np.sqrt((influence**2).mean(axis=0) / len(weight))
     return Shares(np.clip(share, 0, 1), np.clip(share - half, 0, 1), np.clip(share + half, 0, 1))
+
+
+def pseudo_outcomes(answered: np.ndarray, y_index: Ints, proba: Floats, propensity: Floats) -> Floats:
+    """Return what each customer stands for, shape (n, n_values): its means are the shares of `corrected_shares`.
+
+    Parameters as there. Means over groups of customers estimate the shares in these groups (Kennedy 2023,
+    doi:10.1214/23-EJS2157).
+
+    Examples
+    --------
+    >>> half = np.full((2, 2), 0.5)
+    >>> pseudo_outcomes(np.array([True, False]), np.array([0, -1]), half, np.array([0.5, 0.5])).tolist()
+    [[1.5, -0.5], [0.5, 0.5]]
+    """
+    weight, missed = _weighed_misses(answered, y_index, proba, propensity)
+    return proba + weight[:, None] * missed
+
+
+def _weighed_misses(answered: np.ndarray, y_index: Ints, proba: Floats, propensity: Floats) -> tuple[Floats, Floats]:
+    """Return the weight of each answer, their mean 1 over all customers, and what the prediction misses of it."""
+    weight = np.where(answered, 1 / propensity, 0.0)
+    weight *= len(weight) / weight.sum()
+    missed = np.zeros_like(proba)
+    missed[answered] = np.eye(proba.shape[1])[y_index[answered]] - proba[answered]
+    return weight, missed
 
 
 def effective_answers(propensity: Floats) -> float:

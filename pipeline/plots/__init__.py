@@ -8,11 +8,16 @@ from pipeline.plots.carrier_bars import carriers
 from pipeline.plots.compared_runs import compared
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
 from pipeline.plots.group_shares import group_shares
+from pipeline.plots.market_sizes import market_sizes
+from pipeline.plots.overlap_matrix import overlap_matrix
 from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.reach_curve import reach_curve
 from pipeline.plots.recall_curves import lookalike
 from pipeline.plots.reliability_diagram import reliability, wilson
+from pipeline.plots.rfm_grid import rfm_grid
+from pipeline.plots.rule_sizes import rule_sizes
 from pipeline.plots.seed_report import seed_report
+from pipeline.plots.segment_flow import segment_flow
 from pipeline.plots.training_overview import catalogue
 
 __all__ = [
@@ -23,10 +28,15 @@ __all__ = [
     "confusion_counts",
     "group_shares",
     "lookalike",
+    "market_sizes",
+    "overlap_matrix",
     "precision_coverage",
     "precision_points",
     "reach_curve",
     "reliability",
+    "rfm_grid",
+    "rule_sizes",
     "seed_report",
+    "segment_flow",
     "wilson",
 ]

@@ -19,7 +19,10 @@ from pipeline.settings.attributes import Attribute, Declared, Future
 from pipeline.settings.data import Data, Join, Log, Profiles, Quality, SeedRule, Table
 from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
+from pipeline.settings.market import Market
 from pipeline.settings.model import Compare, Evaluation, Model, Sweep
+from pipeline.settings.report import Report
+from pipeline.settings.segment import Segment, SegmentRule
 from pipeline.settings.tracking import Tracking
 from pipeline.settings.types import STRICT, Text, Texts, Whole, is_plain_name
 
@@ -37,10 +40,14 @@ __all__ = [
     "Join",
     "Log",
     "Lookalike",
+    "Market",
     "Model",
     "Profiles",
     "Quality",
+    "Report",
     "SeedRule",
+    "Segment",
+    "SegmentRule",
     "Settings",
     "Sweep",
     "Table",
@@ -50,7 +57,7 @@ __all__ = [
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "segments", "market", "report", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,6 +72,9 @@ class Settings:
     features: Features = Field(default_factory=Features)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     lookalike: Lookalike = Field(default_factory=Lookalike)
+    segment: Segment = Field(default_factory=Segment)
+    market: Market = Field(default_factory=Market)
+    report: Report = Field(default_factory=Report)
     tracking: Tracking = Field(default_factory=Tracking)
     compare: Compare = Field(default_factory=Compare)
     sweep: Sweep = Field(default_factory=Sweep)

@@ -110,6 +110,11 @@ def described(rule: Rule, ids: NDArray[np.str_], predictions: pd.DataFrame, valu
         If the predictions lack an attribute of the rule.
     """
     known = known_of(predictions, ids, {name: values[name] for name in attributes_of(rule)})
+    return described_by(rule, ids, known, values)
+
+
+def described_by(rule: Rule, ids: NDArray[np.str_], known: Mapping[str, Known], values: Values) -> Described:
+    """Return the same from what is known of each attribute of the rule, wherever it is known from."""
     score = probability(rule, known)
     low, high = bounds(rule, known)
     return Described(

@@ -73,13 +73,22 @@ def parse_rule(text: str, values: Values) -> Rule:
     >>> parse_rule("wine=yes and not age in (old, 'so old')", {"wine": ("no", "yes"), "age": ("old", "so old", "x")})
     AllOf(parts=(Is(attribute='wine', values=('yes',)), Not(part=Is(attribute='age', values=('old', 'so old')))))
     """
-    parser = _Parser(text, values)
-    rule = parser.read()
+    rule = read_rule(text, values)
+    refuse_decided(rule, values, text)
+    return rule
+
+
+def read_rule(text: str, values: Values) -> Rule:
+    """Return the tree of a rule as `parse_rule` does, whether or not it decides anything."""
+    return _Parser(text, values).read()
+
+
+def refuse_decided(rule: Rule, values: Values, text: str) -> None:
+    """Refuse a rule that nobody or everybody fulfils, whoever they are; `text` is shown in the ConfigError."""
     outcomes = possible(rule, values)
     if outcomes != {True, False}:
         whom = "everybody fulfils it" if True in outcomes else "nobody can fulfil it, its parts contradict each other"
         raise ConfigError(f"rule: {whom}:\n  {text.strip()}")
-    return rule
 
 
 def attributes_of(rule: Rule) -> tuple[str, ...]:

@@ -1,0 +1,256 @@
+"""The market stage: people of each rule segment, what they are worth, what that says of a population."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import console, plots
+from pipeline.engine import DuckDBEngine
+from pipeline.errors import DataError, PipelineError, did_you_mean
+from pipeline.features.matrix import FeatureMatrix, read_matrix
+from pipeline.features.snapshot import snapshot_folder
+from pipeline.features.stage import read_encoder
+from pipeline.market.census import Poststratified, poststratified
+from pipeline.market.money import Measured, Money, money, response_of
+from pipeline.market.sizing import Market, chosen_rules, read_rules, size_of, strata_of
+from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.segment.family import Place
+from pipeline.segment.rules.facts import Facts
+from pipeline.settings import Settings, as_plain
+from pipeline.split import hash32
+from pipeline.timeline import as_of_name, resolve_as_of
+from pipeline.tracking import Tracker, metric_name
+
+_ASSUMED = (
+    "Corrected numbers are right if, given behaviour, telling does not depend on the answer. Of customers whose like "
+    "never tell nothing is known: 'at least' and 'at most' hold whatever they are."
+)
+
+
+def market(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, Any] | None:
+    """Write how large each rule segment's market is; return the manifest, or None if there are no rules.
+
+    Raises
+    ------
+    ConfigError, DataError
+        A setting names what does not exist, or segments and portraits have not been made yet.
+    """
+    wanted = chosen_rules(settings)
+    if not wanted:
+        console.say("market: no rule segment whose market could be sized; declare some in segment.rules")
+        return None
+    as_of_us = resolve_as_of(settings.data, read_manifest(outputs / "events"))
+    snapshot = snapshot_folder(outputs, as_of_us)
+    expected = _expected_fingerprint(settings, outputs, snapshot, tracker)
+    folder = outputs / "market"
+    if is_current(folder, expected):
+        console.say(f"market: nothing has changed since {folder} was written")
+        return read_manifest(folder)
+    facts: dict[str, Any] = {"as_of_us": as_of_us, "data": settings.data.name, "missing": {}}
+    with whole(folder, expected, facts) as unfinished:
+        with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
+            place = Place(settings, engine, tracker, outputs, snapshot, as_of_us)
+            table, factors = _sized(place, wanted, facts)
+        write_file(unfinished / "market.csv", lambda path: table.to_csv(path, index=False))
+        tables = {"market": table}
+        if len(factors):
+            write_file(unfinished / "population.csv", lambda path: factors.to_csv(path, index=False))
+            tables["population"] = factors
+        (unfinished / "pictures").mkdir(exist_ok=True)
+        plots.market_sizes(table, unfinished / "pictures" / "market.png")
+        _track(settings, tracker, unfinished, expected, facts, tables)
+    _report(settings, table, facts, folder)
+    return facts
+
+
+def _expected_fingerprint(settings: Settings, outputs: Path, snapshot: Path, tracker: Tracker) -> str:
+    folders = [snapshot, outputs / "behaviour", outputs / "profiles", outputs / "scores"]
+    folders += [outputs / "segments" / family for family in ("activity", "behaviour", "rules")]
+    return fingerprint(
+        [read_manifest(path)["fingerprint"] if (path / MANIFEST).is_file() else None for path in folders],
+        as_plain(settings.market),
+        as_plain(settings.segment),
+        as_plain(settings)["attributes"],
+        settings.seed,
+        tracker.uri,
+        code_fingerprint(),
+    )
+
+
+def _sized(place: Place, wanted: list[str], facts: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return one row per segment, and the weights that a population's margins ask for."""
+    settings = place.settings
+    known = Facts(place)
+    read = read_rules(settings.segment.rules, known)
+    facts["missing"] = {name: why for name, why in read.wrong.items() if name in wanted}
+    matrix, scale = _sampled(place)
+    facts["learnt_from"], facts["customers"] = len(matrix.customers), round(len(matrix.customers) * scale)
+    rows, factors = [], pd.DataFrame()
+    with console.progress("market", len(wanted)) as step:
+        for name in wanted:
+            if name in read.asked:
+                found = size_of(name, read, known, matrix, scale, settings)
+                beyond = None
+                try:
+                    beyond = _beyond(settings, found, known)
+                except PipelineError as error:
+                    facts["missing"][f"population of {name}"] = str(error)
+                rows.append(_row(settings, found, beyond))
+                factors = factors if beyond is None else _factors(beyond)
+            step(name)
+    return pd.DataFrame(rows), factors
+
+
+def _sampled(place: Place) -> tuple[FeatureMatrix, float]:
+    """Return the features of at most `market.max_customers` customers, by a hash of the id, and their scale."""
+    matrix = read_matrix(place.engine, place.snapshot, read_encoder(place.outputs))
+    n, most = len(matrix.customers), place.settings.market.max_customers
+    if n <= most:
+        return matrix, 1.0
+    order = np.argsort([hash32(f"market:{customer}") for customer in matrix.customers], kind="stable")
+    return matrix.rows(np.sort(order[:most])), n / most
+
+
+def _beyond(settings: Settings, found: Market, facts: Facts) -> Poststratified | None:
+    """Return the segment's share of the declared population, or None if none is declared or nothing is known."""
+    population, outcomes = settings.market.population, found.size.outcomes
+    if population is None or outcomes is None:
+        return None
+    for name in population.margins:
+        if name not in facts.attributes:
+            raise DataError(
+                f"market.population.margins: there is no portrait of '{name}' {did_you_mean(name, facts.attributes)}"
+            )
+    inside = np.flatnonzero(~np.isnan(outcomes))
+    rows = np.searchsorted(facts.ids, found.ids[inside])
+    strata = strata_of(facts, list(population.margins), rows)
+    return poststratified(outcomes[inside], strata, facts.attributes, population.margins, settings.seed)
+
+
+def _row(settings: Settings, found: Market, beyond: Poststratified | None) -> dict[str, Any]:
+    chosen, size = settings.market, found.size
+    few = size.people is not None and size.people.mean < chosen.min_cell
+    row: dict[str, Any] = {"segment": found.name, "where": found.where, "how": found.how, "base": size.n_base}
+    row |= {"told": size.n_told, "told_inside": _hidden(size.n_inside, chosen.min_cell)}
+    row |= {"stated_besides": _hidden(size.n_stated, chosen.min_cell)}
+    row |= _ends("naive", None if few else size.naive) | _ends("people", None if few else size.people)
+    row |= {"at_least": np.nan if few else size.bounds[0], "at_most": np.nan if few else size.bounds[1]}
+    row["why_not"] = f"fewer than {chosen.min_cell} people" if few else size.reason
+    if size.people is not None and not few:
+        row |= _money(settings, size.people, "")
+    if beyond is not None and chosen.population is not None and not few:
+        total = chosen.population.size
+        people = Measured(beyond.share.mean * total, beyond.share.low * total, beyond.share.high * total)
+        row |= {"population": chosen.population.name} | _ends("population_share", beyond.share)
+        row |= _ends("population_people", people) | {"base_share": beyond.base_share}
+        row |= {"effective": beyond.n_effective} | _money(settings, people, "population_")
+    return row
+
+
+def _money(settings: Settings, people: Measured, prefix: str) -> dict[str, float]:
+    chosen = settings.market
+    if chosen.worth is None:
+        return {}
+    worth = chosen.worth
+    low, high = (worth.mean if end is None else end for end in (worth.low, worth.high))
+    each = Measured(worth.mean, low, high)
+    found: Money = money(people, _response(settings), each, settings.seed)
+    parts = {f"{prefix}due_to_{name}": share for name, share in found.due_to.items()}
+    return _ends(f"{prefix}money", found.total) | parts
+
+
+def _response(settings: Settings) -> tuple[float, float] | float:
+    response = settings.market.response
+    if response is None:
+        return 1.0
+    if response.rate is not None:
+        return float(response.rate)
+    return response_of(response.responders or 0, response.contacted or 1)
+
+
+def _ends(name: str, figure: Measured | None) -> dict[str, float]:
+    if figure is None:
+        return {name: np.nan, f"{name}_low": np.nan, f"{name}_high": np.nan}
+    return {name: figure.mean, f"{name}_low": figure.low, f"{name}_high": figure.high}
+
+
+def _hidden(n: int, least: int) -> float:
+    return float("nan") if 0 < n < least else float(n)
+
+
+def _factors(beyond: Poststratified) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"margin": margin, "value": value, "population_over_base": ratio}
+            for margin, values in beyond.weights.items()
+            for value, ratio in values.items()
+        ]
+    )
+
+
+def _track(
+    settings: Settings,
+    tracker: Tracker,
+    folder: Path,
+    expected: str,
+    facts: dict[str, Any],
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    tags = {"stage": "market", "source": settings.data.name, "as_of": as_of_name(facts["as_of_us"])}
+    table = tables["market"]
+    people = {f"people/{row['segment']}": float(row["people"]) for _, row in table.iterrows()}
+    measured = {metric_name(name): value for name, value in people.items() if np.isfinite(value)}
+    with tracker.run(f"market {expected[:6]}", expected, tags) as run_id:
+        plain = {key: value for key, value in as_plain(settings.market).items() if value not in (None, ())}
+        tracker.log(run_id, plain, measured, tables, folder=folder / "pictures")
+
+
+def _report(settings: Settings, table: pd.DataFrame, facts: dict[str, Any], folder: Path) -> None:
+    chosen = settings.market
+    spans = {"naive": "counted × base [95 %]", "people": "people [95 %]"}
+    spans |= {"money": "money [95 %]"} if chosen.worth is not None else {}
+    spans |= {"population_people": f"of {chosen.population.size:,} [95 %]"} if chosen.population is not None else {}
+    rows = []
+    for _, row in table.iterrows():
+        range_ = "–" if pd.isna(row["at_least"]) else f"{row['at_least']:,.0f} to {row['at_most']:,.0f}"
+        rows.append([row["segment"], row["how"], f"{row['told']:,}", *(_span(row, name) for name in spans), range_])
+    columns = ["segment", "how", "told", *spans.values(), "at least to at most"]
+    console.table(f"Market: people of {facts['customers']:,} customers", columns, rows, _ASSUMED, left=(0, 1))
+    for line in (*assumptions(settings, facts), *(f"'{name}': {why}" for name, why in facts["missing"].items())):
+        console.say(f"market: {line}")
+    for _, row in table.iterrows():
+        if row["why_not"]:
+            console.say(f"market: '{row['segment']}': {row['why_not']}")
+    console.say(f"market: written to {folder}")
+
+
+def assumptions(settings: Settings, facts: dict[str, Any]) -> list[str]:
+    """Return in words what money and population rest on."""
+    chosen, told = settings.market, []
+    if facts["learnt_from"] < facts["customers"]:
+        told.append(f"learnt from {facts['learnt_from']:,} customers chosen by hash, scaled to {facts['customers']:,}")
+    if chosen.worth is not None:
+        told.append("money = people × response × worth, the three taken as independent")
+        if chosen.response is None:
+            told.append("market.response is not given: money is what it would be if everybody responded")
+        elif chosen.response.rate is not None:
+            told.append(f"a response of {chosen.response.rate:.1%} is assumed, not measured: it has no interval")
+    if chosen.population is not None:
+        told.append(
+            f"population '{chosen.population.name}', {chosen.population.size:,} people; margins from "
+            f"{chosen.population.source}, taken as exact. People who are no customers are taken to be in the segment "
+            f"as often as customers with the same {', '.join(chosen.population.margins)} are"
+        )
+    return told
+
+
+def _span(row: pd.Series, name: str) -> str:
+    if name not in row.index or pd.isna(row[name]):
+        return "–"
+    if row[f"{name}_low"] == row[f"{name}_high"]:
+        return f"{row[name]:,.0f}"
+    return f"{row[name]:,.0f} [{row[f'{name}_low']:,.0f}, {row[f'{name}_high']:,.0f}]"

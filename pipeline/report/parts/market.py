@@ -1,0 +1,88 @@
+"""The market's potential: how many people a segment truly has, and what they are worth."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.report import charts
+from pipeline.report.blocks import Block, Paragraph, Picture, Section, Table
+from pipeline.report.context import Source
+
+
+def market(source: Source) -> Section:
+    """Return the section of the stage market."""
+    words = source.words
+    facts = source.manifest("market")
+    table = pd.read_csv(source.outputs / "market" / "market.csv")
+    known = table[table["people"].notna()].reset_index(drop=True)
+    blocks: list[Block] = [Paragraph(words.say("market.how"))]
+    if len(known):
+        svg = charts.intervals(
+            words,
+            [words.label(str(name)) for name in known["segment"]],
+            known["people"].tolist(),
+            known["people_low"].tolist(),
+            known["people_high"].tolist(),
+            words.say("market.axis", n=facts["customers"]),
+            share=False,
+        )
+        blocks.append(Picture(svg, words.say("market.alt"), words.say("market.caption")))
+    blocks.append(_table(source, table))
+    blocks += _assumed(source, table)
+    blocks += [
+        Paragraph(words.say("market.missing", name=name, reason=reason), "note")
+        for name, reason in facts["missing"].items()
+    ]
+    short = ""
+    if len(known):
+        first = known.sort_values("people", ascending=False).iloc[0]
+        short = words.say(
+            "market.short", name=words.label(str(first["segment"])), people=_people(source, first, "people")
+        )
+    return Section("market", words.say("market.title"), blocks, short)
+
+
+def _table(source: Source, table: pd.DataFrame) -> Table:
+    words = source.words
+    wanted = ["people", "range", *(name for name in ("money", "population_people") if name in table.columns)]
+    rows = []
+    for _, row in table.iterrows():
+        cells = [
+            words.label(str(row["segment"])),
+            words.number(row["told_inside"]),
+            words.number(row["stated_besides"]),
+        ]
+        for name in wanted:
+            if name == "range":
+                bounds = (row["at_least"], row["at_most"])
+                cells.append(words.say("market.range", low=words.number(bounds[0]), high=words.number(bounds[1])))
+            else:
+                cells.append(_people(source, row, name))
+        rows.append(cells)
+    columns = ["segment", "told", "stated", *wanted]
+    return Table([words.say(f"market.column.{name}") for name in columns], rows, words.say("market.note"))
+
+
+def _people(source: Source, row: pd.Series, name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if low == high:
+        return source.words.number(row[name])
+    return source.words.span(row[name], low, high)
+
+
+def _assumed(source: Source, table: pd.DataFrame) -> list[Block]:
+    """Return what money and the population rest on."""
+    words, chosen = source.words, source.settings.market
+    told = []
+    if "money" in table.columns:
+        told.append(words.say("market.money"))
+        if chosen.response is None:
+            told.append(words.say("market.no_response"))
+        elif chosen.response.rate is not None:
+            told.append(words.say("market.assumed_response", rate=words.percent(chosen.response.rate, 1)))
+    if "population_people" in table.columns and chosen.population is not None:
+        population = chosen.population
+        margins = ", ".join(words.label(name) for name in population.margins)
+        said = {"name": population.name, "source": population.source, "size": words.number(population.size)}
+        told.append(words.say("market.population", margins=margins, **said))
+    return [Paragraph(" ".join(told), "note")] if told else []

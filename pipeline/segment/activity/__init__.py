@@ -1,0 +1,1 @@
+"""Activity segments: what dates and amounts alone say of a customer, from any log, without a profile."""

@@ -1,0 +1,158 @@
+"""From a log to the size of a market and to the report, on a source whose truth is known."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+from pipeline.configuration import parse_settings
+from pipeline.errors import ConfigError
+from pipeline.outputs import read_manifest
+from pipeline.run import run
+from tests.end_to_end import planted
+
+RULES = {
+    "cats": {"where": "kind=cat"},
+    "cats_of_fans": {"where": "kind=cat and purchases.item='fan thing*'"},
+    "leaving": {"where": "lapses=yes"},
+    "fans": {"where": "purchases.item='fan thing*'"},
+    "nobody_knows": {"where": "kind=caat"},
+}
+MARKET = {
+    "worth": {"mean": 10.0, "low": 9.0, "high": 11.0},
+    "response": {"responders": 30, "contacted": 300},
+    "population": {
+        "name": "the town",
+        "source": "its census",
+        "size": 100_000,
+        "margins": {"kind": {"cat": 0.2, "dog": 0.8}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("market")
+    people = planted.write(folder / "source")
+    (folder / "source" / "seed.txt").write_text("\n".join(people["customer"][:40]))
+    config = planted.config(folder / "source", folder / "out")
+    config |= {"segment": {"rules": RULES}, "market": MARKET}
+    config["stages"] = ["features", "train", "score", "lookalike", "segments", "market", "report"]
+    run(parse_settings(config))
+    return config, people, folder / "out" / "planted"
+
+
+def sized(outputs: Path) -> pd.DataFrame:
+    return pd.read_csv(outputs / "market" / "market.csv").set_index("segment")
+
+
+def test_the_true_number_of_people_is_in_the_interval(done):
+    _, people, outputs = done
+    found = sized(outputs)
+    truth = {
+        "cats": (people["kind"] == "cat").sum(),
+        "cats_of_fans": ((people["kind"] == "cat") & people["fan"]).sum(),
+        "fans": people["fan"].sum(),
+    }
+    for name, n in truth.items():
+        assert found.loc[name, "people_low"] <= n <= found.loc[name, "people_high"], name
+        assert found.loc[name, "at_least"] <= n <= found.loc[name, "at_most"]
+    assert found["how"].to_dict() == {
+        "cats": "corrected",
+        "cats_of_fans": "expected",  # only 19 customers did not tell enough
+        "leaving": "expected",
+        "fans": "counted",
+    }
+    assert found.loc["cats", "told"] == people["declares"].sum()
+
+
+def test_money_is_people_times_response_times_worth(done):
+    _, _, outputs = done
+    row = sized(outputs).loc["cats"]
+    assert row["money"] == pytest.approx(row["people"] * 30.5 / 301 * 10)
+    assert row["money_low"] < row["money"] < row["money_high"]
+    assert row[["due_to_people", "due_to_response", "due_to_worth"]].sum() == pytest.approx(1)
+    assert row["due_to_response"] > 0.5  # thirty responses are the weakest of the three
+
+
+def test_in_a_town_of_dogs_there_are_fewer_cats(done):
+    _, _, outputs = done
+    row = sized(outputs).loc["cats"]
+    assert row["population_share"] == pytest.approx(0.2, abs=0.06)
+    assert row["base_share"] == pytest.approx(0.6, abs=0.06)
+    assert row["population_people"] == pytest.approx(row["population_share"] * 100_000)
+
+
+def test_an_unknown_value_is_told_and_the_others_are_sized(done):
+    _, _, outputs = done
+    missing = read_manifest(outputs / "market")["missing"]
+    assert set(missing) == {"nobody_knows"}
+    assert "Did you mean 'cat'" in missing["nobody_knows"]
+
+
+def test_an_unknown_segment_is_refused(done):
+    config, _, _ = done
+    with pytest.raises(ConfigError, match=r"market\.segments: no rule 'cat'.*cats"):
+        run(parse_settings(config | {"market": {"segments": ["cat"]}, "stages": ["market"]}))
+
+
+class Page(HTMLParser):
+    """What a browser would fetch from elsewhere, the visible text, and anchors."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.anchors: set[str] = set()
+        self.linked: set[str] = set()
+        self.text = ""
+        self.is_style = False
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.is_style = tag == "style"
+        for name, value in attrs:
+            if name in ("src", "xlink:href", "action") or (name == "href" and tag != "a"):
+                self.fetched += [] if str(value).startswith(("#", "data:")) else [str(value)]
+            if name == "href" and tag == "a":
+                self.linked.add(str(value))
+            if name == "id":
+                self.anchors.add(f"#{value}")
+
+    def handle_data(self, data):
+        self.text += "" if self.is_style else data
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_the_report_stands_alone_and_holds_every_part(done, language):
+    _, _, outputs = done
+    path = outputs / "report" / f"report-{language}.html"
+    page = Page(path)
+    assert page.fetched == []
+    assert not re.search(r"@import|url\((?!#)", path.read_text("utf-8"))
+    assert page.linked <= page.anchors
+    assert {"#overview", "#quality", "#audience"} <= page.anchors
+    assert "605" in page.text
+    assert "{" not in page.text  # what was to be put in was
+
+
+def test_the_report_is_an_artifact_of_its_run(done):
+    config, _, _ = done
+    client = mlflow.MlflowClient(f"sqlite:///{Path(config['tracking']['folder']).absolute() / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("planted").experiment_id
+    (found,) = client.search_runs([experiment], "tags.stage = 'report'")
+    assert {"report-en.html", "report-uk.html"} <= {item.path for item in client.list_artifacts(found.info.run_id)}
+
+
+def test_without_models_the_report_still_tells_the_rest(tmp_path, capsys):
+    planted.write(tmp_path / "source")
+    config = planted.config(tmp_path / "source", tmp_path / "out") | {"stages": ["features", "report"]}
+    run(parse_settings(config))
+    page = Page(tmp_path / "out" / "planted" / "report" / "report-en.html")
+    assert "605customers" in page.text  # five of them only have a profile
+    assert page.text.count("This part is missing") >= 2
+    assert "report: the part 'quality' is missing" in capsys.readouterr().out

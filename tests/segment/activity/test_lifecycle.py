@@ -1,0 +1,108 @@
+"""Stages of customers written by hand, against a slow second reading of the definitions."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pipeline.segment.activity.fifths import fifth, fifths_of
+from pipeline.segment.activity.habits import habits_of, pace_days
+from pipeline.segment.activity.lifecycle import stages_of, told_stages
+from pipeline.segment.activity.rhythm import Rhythm
+from tests.segment.activity.diary import diary
+
+RHYTHM = Rhythm(usual_days=7.0, weight=1e-3, longer=(2.0, 4.0, 8.0), period_days=14, n_pauses=9, n_customers=3)
+CUT, PACE = 400, 56
+WEEKLY = range(CUT - 364, CUT - 1, 7)
+CROWD = {f"z{i:02d}": WEEKLY for i in range(20)}
+
+
+def stage(days, **crowd):
+    habits = habits_of(diary({"x": days, **CROWD}), CUT, RHYTHM, 14, PACE)
+    return str(stages_of(habits, fifths_of(habits), RHYTHM, 14, PACE)[0])
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ([CUT - 14], "new"),
+        ([CUT - 15], "one-time"),
+        ([CUT - 13, CUT - 5], "new"),
+        (range(36, CUT, 7), "loyal"),
+        (range(36, CUT - 14, 7), "cooling"),  # 15 days of silence: over twice a week
+        (range(36, CUT - 28, 7), "at risk"),
+        (range(36, CUT - 56, 7), "lapsed"),
+        ([*range(36, CUT - 80, 7), *range(CUT - 13, CUT, 3)], "returned"),
+        (range(CUT - 300, CUT), "champion"),  # more days than any of the others, and more money
+        ([*range(CUT - 280, CUT - 60, 14), *range(CUT - 56, CUT, 4)], "growing"),
+        ([*range(36, CUT - 57, 3), CUT - 40, CUT - 5], "cooling"),  # no silence, but far fewer days than before
+    ],
+)
+def test_each_stage(days, expected):
+    assert stage(list(days)) == expected
+
+
+def test_the_same_silence_is_long_for_one_and_nothing_for_another():
+    days = {"daily": range(300, CUT - 20), "monthly": range(20, CUT - 19, 30)}
+    habits = habits_of(diary(days), CUT, RHYTHM, 14, PACE)
+    assert habits.recency_days.tolist() == [21, 20]
+    told = stages_of(habits, fifths_of(habits), RHYTHM, 14, PACE)
+    assert told[0] == "lapsed"
+    assert told[1] in ("loyal", "champion")
+
+
+def test_without_a_rhythm_all_are_one_time_or_new():
+    habits = habits_of(diary({"a": [CUT - 1], "b": [CUT - 30]}), CUT, None, None, None)
+    assert stages_of(habits, fifths_of(habits), None, None, None).tolist() == ["one-time", "one-time"]
+    assert stages_of(habits, fifths_of(habits), None, 7, 7).tolist() == ["new", "one-time"]
+    assert np.isnan(habits.usual_days).all()
+
+
+def test_habits_are_those_of_a_slow_count():
+    rng = np.random.default_rng(0)
+    listed = {f"c{i:02d}": sorted(rng.choice(420, rng.integers(1, 40), replace=False).tolist()) for i in range(50)}
+    found = habits_of(diary(listed, 2.5), CUT, RHYTHM, 14, PACE)
+    seen = {name: [day for day in own if day < CUT] for name, own in listed.items()}
+    seen = {name: own for name, own in seen.items() if own}
+    assert found.customers.tolist() == sorted(seen)
+    for row, name in enumerate(found.customers):
+        own = seen[name]
+        assert found.recency_days[row] == CUT - own[-1]
+        assert found.tenure_days[row] == CUT - own[0]
+        assert found.active_days[row] == len(own)
+        assert found.amount[row] == 2.5 * len(own)
+        assert found.recent[row] == sum(day >= CUT - PACE for day in own)
+        assert found.before[row] == sum(CUT - 2 * PACE <= day < CUT - PACE for day in own)
+        gaps = [b - a for a, b in itertools.pairwise(own)]
+        usual = np.exp((1e-3 * np.log(7.0) + sum(np.log(gap) for gap in gaps)) / (1e-3 + len(gaps)))
+        assert found.usual_days[row] == pytest.approx(usual)
+        late = [gap / usual for gap, end in zip(gaps, own[1:], strict=False) if end >= CUT - 14]
+        assert found.longest_ended[row] == pytest.approx(max(late, default=0.0))
+
+
+def test_what_happens_later_changes_nothing():
+    before, after = {"a": [1, 50, 90]}, {"a": [1, 50, 90, 400, 401], "b": [405]}
+    early, late = (habits_of(diary(days), CUT, RHYTHM, 14, PACE) for days in (before, after))
+    assert late.customers.tolist() == ["a"]
+    for name in ("recency_days", "active_days", "amount", "usual_days"):
+        assert getattr(early, name).tolist() == getattr(late, name).tolist()
+
+
+def test_fifths_share_ties_and_are_five_of_equal_size():
+    assert np.bincount(fifth(np.arange(1000.0)))[1:].tolist() == [200] * 5
+    assert fifth(np.full(7, 3.0)).tolist() == [3] * 7
+    assert fifth(np.array([1.0, 1.0, 1.0, 1.0, 9.0])).tolist() == [2, 2, 2, 2, 5]
+    assert fifth(np.empty(0)).tolist() == []
+
+
+def test_a_stage_of_few_is_counted_with_the_nearest():
+    stages = np.array(["loyal"] * 30 + ["at risk"] * 5 + ["cooling"] * 40 + ["lapsed"] * 4, dtype=object)
+    told = told_stages(stages, 20)
+    assert told[30] == told[-1] == "cooling"
+    assert told_stages(np.array(["loyal"] * 3, dtype=object), 20).tolist() == ["other"] * 3
+    assert told_stages(stages, 4).tolist() == stages.tolist()
+
+
+def test_the_span_of_growth_fits_into_the_history():
+    assert pace_days(1, 2) == 1
+    assert pace_days(30, 400) == 120
