@@ -5,6 +5,7 @@ values and attributes are shown as they are, never read as formulas.
 """
 
 from pipeline.plots.carrier_bars import carriers
+from pipeline.plots.cluster_number import cluster_number
 from pipeline.plots.compared_runs import compared
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
 from pipeline.plots.group_shares import group_shares
@@ -18,11 +19,13 @@ from pipeline.plots.rfm_grid import rfm_grid
 from pipeline.plots.rule_sizes import rule_sizes
 from pipeline.plots.seed_report import seed_report
 from pipeline.plots.segment_flow import segment_flow
+from pipeline.plots.segment_traits import segment_traits
 from pipeline.plots.training_overview import catalogue
 
 __all__ = [
     "carriers",
     "catalogue",
+    "cluster_number",
     "compared",
     "confusion",
     "confusion_counts",
@@ -38,5 +41,6 @@ __all__ = [
     "rule_sizes",
     "seed_report",
     "segment_flow",
+    "segment_traits",
     "wilson",
 ]

@@ -36,6 +36,8 @@ def overlap_matrix(table: pd.DataFrame, path: Path, limit: int = 24) -> None:
             continue
         i, j = place[row["segment"]], place[row["other"]]
         known = np.isfinite(row["share"])
+        if row["share"] == 0 and row["segment"].partition(":")[0] == row["other"].partition(":")[0]:
+            continue  # segments of one family that exclude each other
         lift[i, j] = np.clip(np.log2(max(row["lift"], 0.25)), -2, 2) if known else 0.0
         text = percent(row["share"]).replace(" ", "") if known else "·"
         ax.text(j, i, text, ha="center", va="center", fontsize=8, color=style.INK)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
+from pipeline.lookalike.context import Context
 from pipeline.outputs import read_manifest
 from pipeline.settings import Segment, Settings
 from pipeline.tracking import Tracker
@@ -39,6 +40,19 @@ class Place:
     def buckets(self) -> int:
         """Hash buckets of the customers."""
         return int(read_manifest(self.outputs / "events")["buckets"])
+
+    def lookalike(self, family: str) -> Context:
+        """Return the same place as the look-alike stage's parts want it."""
+        return Context(
+            self.settings,
+            self.engine,
+            self.tracker,
+            self.outputs,
+            self.snapshot,
+            self.as_of_us,
+            self.folder(family),
+            workers=1,
+        )
 
     def folder(self, family: str) -> Path:
         """Return where a family's data set stands."""

@@ -28,6 +28,7 @@ from pipeline.outputs import (
     write_file,
 )
 from pipeline.segment.activity.segmentation import activity_segments
+from pipeline.segment.behaviour.segmentation import behaviour_segments
 from pipeline.segment.family import SEGMENT, Family, Place
 from pipeline.segment.overlap import overlap
 from pipeline.segment.rules.segmentation import rule_segments
@@ -40,6 +41,7 @@ from pipeline.tracking import Tracker, metric_name
 # In order: what stands below may read what stands above. None: there is nothing to be made.
 FAMILIES: dict[str, Callable[[Place], Family | None]] = {
     "activity": activity_segments,
+    "behaviour": behaviour_segments,
     "rules": rule_segments,
     "overlap": overlap,
 }

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from pipeline.plots import overlap_matrix, rfm_grid, rule_sizes, segment_flow
+from pipeline.plots import cluster_number, overlap_matrix, rfm_grid, rule_sizes, segment_flow, segment_traits
 
 ORDER = ["new", "$\\frac{", "字", "other", "not there yet"]
 MOVEMENT = pd.DataFrame({"was": ["new", "new", "not there yet"], "is": ["new", "$\\frac{", "字"], "n": [40, 25, 300]})
@@ -74,3 +74,46 @@ def test_overlaps_of_any_segments_are_drawn(n, picture):
 def test_the_matrix_says_what_it_leaves_out(texts_of):
     assert "the 24 largest of 40 segments" in texts_of(overlap_matrix, overlapping(40))
     assert "no two segments" in texts_of(overlap_matrix, overlapping(0))
+
+
+NUMBERS = pd.DataFrame(
+    {
+        "k": [2, 3],
+        "stability": [0.9, 0.5],
+        "low": [0.8, -0.1],
+        "high": [1.0, 0.7],
+        "silhouette": [0.4, float("nan")],
+        "without_structure": [0.3, float("nan")],
+    }
+)
+TRAITS = pd.DataFrame(
+    {
+        "segment": ["a $x^", "a $x^", "字"],
+        "kind": ["token", "total", "attribute"],
+        "what": ["buy: item tea", "buy: total amount", "kind: dog"],
+        "share": [0.5, 3.0, 0.2],
+        "elsewhere": [0.1, 1.0, 0.6],
+        "lift": [5.0, 3.0, 0.33],
+        "low": [3.0, 2.0, 0.2],
+        "high": [7.0, float("inf"), 0.5],
+    }
+)
+
+
+@pytest.mark.parametrize(("table", "chosen"), [(NUMBERS, 2), (NUMBERS, 1), (NUMBERS[:0], 1)])
+def test_numbers_of_clusters_are_drawn(table, chosen, picture):
+    picture(cluster_number, table, chosen, 0.8)
+
+
+@pytest.mark.parametrize("table", [TRAITS, TRAITS[:0], pd.concat([TRAITS] * 30)])
+def test_traits_of_any_segments_are_drawn(table, picture):
+    picture(segment_traits, table)
+
+
+def test_what_cannot_be_drawn_is_said(texts_of):
+    assert "How many clusters: one" in texts_of(cluster_number, NUMBERS, 1, 0.8)
+    assert "too few customers" in texts_of(cluster_number, NUMBERS[:0], 1, 0.8)
+    said = texts_of(segment_traits, TRAITS)
+    assert "buy: item tea (50 % / 10 %)" in said
+    assert "buy: total amount" not in said  # its interval has no end
+    assert "nothing sets segments apart" in texts_of(segment_traits, TRAITS[:0])

@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError
 from pipeline.events import bucket_file
 from pipeline.features.naming import field_name
 from pipeline.judged import Judged
-from pipeline.lookalike.context import Context, read_portraits
+from pipeline.lookalike.context import read_portraits
 from pipeline.lookalike.described.probability import Known, known_of
 from pipeline.lookalike.wanted import attribute_values, judged_customers, read_predictions
 from pipeline.outputs import MANIFEST, read_manifest
@@ -37,16 +37,7 @@ class Facts:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._context = Context(
-            place.settings,
-            place.engine,
-            place.tracker,
-            place.outputs,
-            place.snapshot,
-            place.as_of_us,
-            place.folder("rules"),
-            1,
-        )
+        self._context = place.lookalike("rules")
         self.ids = np.sort(_everyone(place.engine, place))
         self._segments = self._read_segments()
 
