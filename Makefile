@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score shares lookalike portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
+.PHONY: help setup train score shares lookalike value portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ score: setup ## portraits of all customers with the champion models
 
 lookalike: setup ## the customers most like a seed
 	$(RUN) stages=[lookalike] $(ARGS)
+
+value: setup ## what customers are worth, which groups bring it, who the best ones are (after stage score, where there is one)
+	$(RUN) stages=[value] $(ARGS)
 
 shares: setup ## who has a profile, and group shares of the base corrected for it
 	$(RUN) stages=[features,shares] $(ARGS)

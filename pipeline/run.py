@@ -26,6 +26,7 @@ def run(settings: Settings) -> float | None:
         "score": lambda: _score(settings, outputs, workers),
         "shares": lambda: _shares(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs, workers),
+        "value": lambda: _value(settings, outputs, workers),
         "portrait": lambda: _portrait(settings, outputs),
         "compare": lambda: _compare(settings),
         "sweep": lambda: _sweep(settings, outputs, workers),
@@ -87,6 +88,14 @@ def _lookalike(settings: Settings, outputs: Path, workers: int) -> None:
 
     with told(settings.tracking, settings.data.name) as tracker:
         lookalike(settings, outputs, tracker, workers)
+
+
+def _value(settings: Settings, outputs: Path, workers: int) -> None:
+    from pipeline.tracking import told
+    from pipeline.value.stage import value
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        value(settings, outputs, tracker, workers)
 
 
 def _portrait(settings: Settings, outputs: Path) -> None:

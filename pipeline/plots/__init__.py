@@ -6,7 +6,9 @@ values and attributes are shown as they are, never read as formulas.
 
 from pipeline.plots.carrier_bars import carriers
 from pipeline.plots.compared_runs import compared
+from pipeline.plots.concentration_curve import concentration
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
+from pipeline.plots.expected_value import expected_and_came
 from pipeline.plots.group_shares import group_shares
 from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.reach_curve import reach_curve
@@ -19,8 +21,10 @@ __all__ = [
     "carriers",
     "catalogue",
     "compared",
+    "concentration",
     "confusion",
     "confusion_counts",
+    "expected_and_came",
     "group_shares",
     "lookalike",
     "precision_coverage",

@@ -16,12 +16,13 @@ from pydantic.dataclasses import dataclass
 from pipeline.columns import AS_OF, CUSTOMER
 from pipeline.errors import did_you_mean
 from pipeline.settings.attributes import Attribute, Declared, Future
-from pipeline.settings.data import Data, Join, Log, Profiles, Quality, SeedRule, Table
+from pipeline.settings.data import Data, Join, Log, Money, Profiles, Quality, SeedRule, Table
 from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
 from pipeline.settings.model import Compare, Evaluation, Model, Sweep
 from pipeline.settings.tracking import Tracking
 from pipeline.settings.types import STRICT, Text, Texts, Whole, is_plain_name
+from pipeline.settings.value import Value
 
 __all__ = [
     "DEFAULT_STAGES",
@@ -38,6 +39,7 @@ __all__ = [
     "Log",
     "Lookalike",
     "Model",
+    "Money",
     "Profiles",
     "Quality",
     "SeedRule",
@@ -45,12 +47,13 @@ __all__ = [
     "Sweep",
     "Table",
     "Tracking",
+    "Value",
     "Vector",
     "as_plain",
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "value", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -68,6 +71,7 @@ class Settings:
     tracking: Tracking = Field(default_factory=Tracking)
     compare: Compare = Field(default_factory=Compare)
     sweep: Sweep = Field(default_factory=Sweep)
+    value: Value = Field(default_factory=Value)
     outputs: str = "outputs"
     seed: Annotated[Whole, Field(ge=0)] = 0
     customer: Text | None = None
