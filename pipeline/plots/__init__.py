@@ -10,6 +10,8 @@ from pipeline.plots.concentration_curve import concentration
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
 from pipeline.plots.expected_value import expected_and_came
 from pipeline.plots.group_shares import group_shares
+from pipeline.plots.ideal_bars import ideal_profiles
+from pipeline.plots.locomotive_bars import locomotives
 from pipeline.plots.precision_panels import precision_coverage, precision_points
 from pipeline.plots.reach_curve import reach_curve
 from pipeline.plots.recall_curves import lookalike
@@ -26,6 +28,8 @@ __all__ = [
     "confusion_counts",
     "expected_and_came",
     "group_shares",
+    "ideal_profiles",
+    "locomotives",
     "lookalike",
     "precision_coverage",
     "precision_points",

@@ -30,7 +30,7 @@ class Concentration:
     held
         By share of the customers, the best first, the share of the value that they hold.
     curve
-        101 rows: `customers`, a share of them, the best first; `value`, the share that they hold, with `low` and `high`.
+        101 rows: `customers`, a share of them, the best first; `value`, the share they hold, with `low` and `high`.
     """
 
     n: int

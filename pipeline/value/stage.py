@@ -22,8 +22,12 @@ from pipeline.settings import Settings, as_plain
 from pipeline.summary import DESCRIPTION
 from pipeline.timeline import as_of_name, resolve_as_of, snapshot_instants
 from pipeline.tracking import Tracker, metric_name
+from pipeline.value.bringing import tell_locomotives
 from pipeline.value.concentration import concentration
+from pipeline.value.describing import tell_ideals
 from pipeline.value.forecast import Forecast, forecast
+from pipeline.value.goals import goals
+from pipeline.value.membership import portrayed, segment_groups
 from pipeline.value.moment import Horizon, Moment, horizon_of, read_moment
 from pipeline.value.money import Purse, money_of
 from pipeline.value.resampling import in_first_half
@@ -68,6 +72,16 @@ def value(settings: Settings, outputs: Path, tracker: Tracker, workers: int = 1)
         moments = _moments(settings, engine, outputs, horizon, purse, as_of_us)
         past = None if purse is None else _past(settings, told, purse, moments[-1], as_of_us)
         ahead = _ahead(settings, told, moments, horizon)
+        if horizon is not None:
+            judge, now = moments[1], moments[2]
+            known = portrayed(settings, engine, tracker, outputs, horizon, (judge.customers, now.customers))
+            if purse is not None:
+                segments = segment_groups(outputs, judge.customers), segment_groups(outputs, now.customers)
+                tell_locomotives(told, settings, purse, (judge, now), horizon, known, segments, ahead)
+            first = in_first_half(judge.customers)
+            wanted, why = goals(settings, engine, outputs / "events", judge, horizon, purse, first)
+            told.missing |= {f"the goal {name}": reason for name, reason in why.items()}
+            tell_ideals(told, settings, tracker, purse, (judge, now), first, wanted, known)
         _write_customers(engine, outputs, as_of_us, moments[-1], past, ahead, partial)
         told.write(partial)
         facts |= {"missing": told.missing, "horizon_days": horizon.days if horizon else None}
