@@ -29,6 +29,7 @@ class Value:
     response: Text | None = None
     best_share: Annotated[OpenShare, Field(le=0.5)] = 0.10
     max_conditions: Annotated[Whole, Field(ge=1, le=6)] = 3
+    sample_customers: Annotated[Whole, Field(ge=1000)] = 100_000
     resamples: Annotated[Whole, Field(ge=100)] = 1000
 
     @model_validator(mode="after")

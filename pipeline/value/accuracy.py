@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from pipeline.value.resampling import Floats, bootstrap, ratio
+from pipeline.value.resampling import NOTHING, Floats, interval, ratio, weights_of
 
 TOP = 0.10
 DEVIANCE = "deviance"
@@ -41,7 +43,7 @@ def accuracy(actual: Floats, predicted: Floats, resamples: int, seed: int) -> pd
     def mean(w: Floats, values: Floats) -> Floats:
         return ratio(w @ values, w.sum(axis=1))
 
-    figures = {
+    figures: dict[str, Callable[[Floats], Floats]] = {
         "mae": lambda w: mean(w, np.abs(error)),
         "rmse": lambda w: np.sqrt(mean(w, error**2)),
         "spearman": lambda w: _correlation(w, ranks[0], ranks[1]),
@@ -50,9 +52,14 @@ def accuracy(actual: Floats, predicted: Floats, resamples: int, seed: int) -> pd
         "calibration": lambda w: ratio(w @ predicted, w @ actual),
         DEVIANCE: lambda w: mean(w, loss),
     }
+    drawn: dict[str, list[Floats]] = {name: [] for name in figures}
+    for w in weights_of(n, resamples, seed) if n else ():
+        for name, figure in figures.items():
+            drawn[name].append(figure(w))
     rows = []
     for name, figure in figures.items():
-        found = bootstrap(figure, n, resamples, seed)
+        point = float(figure(np.ones((1, n)))[0])
+        found = interval(point, np.concatenate(drawn[name])) if n else NOTHING
         rows.append({"metric": name, "estimate": found.estimate, "low": found.low, "high": found.high, "n": n})
     return pd.DataFrame(rows)
 

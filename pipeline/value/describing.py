@@ -178,8 +178,11 @@ def _number(cell: object) -> float:
 
 def _cells(one: Ideal, number: Counted) -> list[str]:
     cells = [one.goal.name, one.by, f"{one.members:,.0f} of {one.n:,}", one.lift.words()]
-    cells += [one.recall.words("{:.0%}"), f"{number.base.words('{:,.0f}')} of {number.n_base:,}"]
-    return [*cells, f"{number.incomplete.words('{:,.0f}')} of {number.n_incomplete:,}"]
+    cells.append(one.recall.words("{:.0%}"))
+    for part, n in ((number.base, number.n_base), (number.incomplete, number.n_incomplete)):
+        sure = part.low == part.high
+        cells.append(f"{part.estimate:,.0f} of {n:,}" if sure else f"{part.words('{:,.0f}')} of {n:,}")
+    return cells
 
 
 def _handed_over(told: Told, found: list[tuple[Ideal, Counted]], customers: np.ndarray) -> str:
@@ -191,7 +194,7 @@ def _handed_over(told: Told, found: list[tuple[Ideal, Counted]], customers: np.n
             content[name] = {"wanted": one.words}
             continue
         file = f"ideal_{name}"
-        told.tables[file] = pd.DataFrame({CUSTOMER: customers[one.fit >= _FITS]})
+        told.lists[file] = pd.DataFrame({CUSTOMER: customers[one.fit >= _FITS]})
         content[name] = {"seed": {"file": f"{file}.csv"}, "description": one.words}
     head = (
         "# Ideal customer profiles, as the stage lookalike takes them: lookalike.wanted='<wanted>', or\n"

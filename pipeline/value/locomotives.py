@@ -81,7 +81,7 @@ def locomotives(
     table = table.join(_found(groups, worth, first, top, resamples, seed)).join(
         _reported(groups, worth, ~first, resamples, seed + 1)
     )
-    table = table.join(_expected(ahead, kept, resamples, seed + 2))
+    table = table.join(_expected(ahead, kept))
     order = table["found_excess"].sort_values(ascending=False, kind="stable").index
     table = table.loc[order]
     table.insert(2, "rank", table.groupby("kind", sort=False).cumcount() + 1)
@@ -165,12 +165,12 @@ def _reported(groups: Groups, worth: Floats, rows: Mask, resamples: int, seed: i
     return pd.DataFrame(table)
 
 
-def _expected(ahead: Ahead | None, kept: np.ndarray, resamples: int, seed: int) -> pd.DataFrame:
+def _expected(ahead: Ahead | None, kept: np.ndarray) -> pd.DataFrame:
     """Return what each group is expected to bring, and what would be lost of it if it lapsed.
 
     The loss is the expected value less what lapsed customers still bring. Its interval joins, on the log scale, the
-    bootstrap over customers and how far sums of expectations were off the last time: one observation of an error that
-    may be as large again.
+    sampling of customers (the standard error of a sum) and how far sums of expectations were off the last time: one
+    observation of an error that may be as large again.
     """
     names = ("now_members", "now_value", "now_value_share", "now_per_customer", "loss", "loss_low", "loss_high")
     if ahead is None:
@@ -180,9 +180,7 @@ def _expected(ahead: Ahead | None, kept: np.ndarray, resamples: int, seed: int) 
     lost = np.maximum(worth - ahead.remains, 0.0)
     n, brought, loss = member.sum(axis=0), worth @ member, lost @ member
     each = member * lost[:, None]
-    drawn = np.concatenate([w @ each for w in weights_of(len(member), resamples, seed)])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.nanstd(np.where(drawn > 0, np.log(drawn), np.nan), axis=0)
+    spread = ratio(np.sqrt(len(each)) * each.std(axis=0), loss)
     half = np.exp(1.96 * np.sqrt(np.nan_to_num(spread) ** 2 + np.nan_to_num(ahead.log_error) ** 2))
     columns = (n, brought, brought / worth.sum(), ratio(brought, n), loss, loss / half, loss * half)
     return pd.DataFrame(dict(zip(names, columns, strict=True)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from pipeline.engine import DuckDBEngine
 from pipeline.features.matrix import read_dense
 from pipeline.features.snapshot import cut_off, snapshot_folder
 from pipeline.settings import Attribute
+from pipeline.split import hash32
 from pipeline.value.money import Purse
 from pipeline.value.resampling import Floats
 
@@ -63,6 +64,21 @@ class Moment:
     history: pd.DataFrame | None
     lately: Floats | None
     ahead: Floats | None
+
+    def sample(self, at_most: int) -> Moment:
+        """Return some of the customers, those of the lowest salted hash; all if there are no more than `at_most`."""
+        if len(self.customers) <= at_most:
+            return self
+        hashes = np.array([hash32(f"value: sample:{customer}") for customer in self.customers])
+        rows = np.sort(np.argsort(hashes, kind="stable")[:at_most])
+        return replace(
+            self,
+            customers=self.customers[rows],
+            features=self.features.iloc[rows].reset_index(drop=True),
+            history=None if self.history is None else self.history.iloc[rows].reset_index(drop=True),
+            lately=None if self.lately is None else self.lately[rows],
+            ahead=None if self.ahead is None else self.ahead[rows],
+        )
 
 
 def horizon_of(

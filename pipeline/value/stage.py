@@ -133,9 +133,10 @@ def _moments(
     as_of_us: int,
 ) -> list[Moment]:
     """Return what is known where is learnt, judged and asked; without a horizon the last alone."""
-    instants = [as_of_us] if horizon is None else [horizon.learnt_us, horizon.judged_us, horizon.now_us]
-    zone = settings.data.time_zone
-    return [read_moment(engine, outputs, us, horizon, purse, zone) for us in instants]
+    zone, most = settings.data.time_zone, settings.value.sample_customers
+    earlier = [] if horizon is None else [horizon.learnt_us, horizon.judged_us]
+    known = [read_moment(engine, outputs, us, horizon, purse, zone).sample(most) for us in earlier]
+    return [*known, read_moment(engine, outputs, as_of_us, horizon, purse, zone)]
 
 
 def _past(settings: Settings, told: Told, purse: Purse, now: Moment, as_of_us: int) -> np.ndarray:
@@ -155,7 +156,7 @@ def _past(settings: Settings, told: Told, purse: Purse, now: Moment, as_of_us: i
 
 
 def _ahead(settings: Settings, told: Told, moments: list[Moment], horizon: Horizon | None) -> Forecast | None:
-    if horizon is None or moments[1].ahead is None:
+    if horizon is None or moments[2].lately is None:
         return None
     chosen = settings.value
     three = (moments[0], moments[1], moments[2])
@@ -164,7 +165,7 @@ def _ahead(settings: Settings, told: Told, moments: list[Moment], horizon: Horiz
     except DataError as error:
         told.miss("the expected value", str(error))
         return None
-    tell_forecast(told, found, horizon.days, float(moments[1].ahead.sum()))
+    tell_forecast(told, found, horizon.days, float(moments[2].lately.sum()))
     return found
 
 

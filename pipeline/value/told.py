@@ -26,9 +26,13 @@ class Shown:
 
 @dataclass
 class Told:
-    """What is known so far; each part adds to it."""
+    """What is known so far; each part adds to it.
+
+    `lists` are ids of customers: they are written beside the tables, and stay out of the tracking store.
+    """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    lists: dict[str, pd.DataFrame] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     pictures: dict[str, Callable[[Path], None]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
@@ -42,7 +46,7 @@ class Told:
 
     def write(self, folder: Path) -> None:
         """Write tables, texts and pictures."""
-        for name, table in self.tables.items():
+        for name, table in (self.tables | self.lists).items():
             write_file(folder / f"{name}.csv", partial(table.to_csv, index=False))
         for name, text in self.texts.items():
             write_file(folder / name, partial(Path.write_text, data=text, encoding="utf-8"))

@@ -104,3 +104,13 @@ def test_three_horizons_fit_into_the_history(asked, history_days, days):
     assert bool(why) == (days is None)
     if found:
         assert found.now_us - found.learnt_us == 2 * days * US_PER_DAY
+
+
+def test_a_sample_is_the_same_customers_at_every_moment(moments):
+    learn, judge, _ = (moment.sample(300) for moment in moments)
+    assert len(learn.customers) == len(learn.features) == len(learn.history) == len(learn.ahead) == 300
+    assert (learn.customers == judge.customers).all()
+    assert list(learn.customers) == sorted(learn.customers)
+    whole = dict(zip(moments[0].customers, moments[0].ahead, strict=True))
+    assert [whole[c] for c in learn.customers] == learn.ahead.tolist()
+    assert moments[0].sample(800) is moments[0]
