@@ -21,7 +21,7 @@ class Value:
     times: Text | None = None
     window_days: Annotated[Whole, Field(ge=1)] | None = None
     horizon_days: Annotated[Whole, Field(ge=1)] | None = None
-    method: Literal["auto", "boosted", "two_part", "lifetime", "repeats"] = "auto"
+    method: Literal["auto", "blended", "boosted", "two_part", "lifetime", "repeats"] = "auto"
     folds: Annotated[Whole, Field(ge=2)] = 3
     top_groups: Annotated[Whole, Field(ge=1)] = 3
     min_cell: Annotated[Whole, Field(ge=5)] = 20

@@ -139,6 +139,7 @@ def _show(told: Told, found: list[tuple[Ideal, Counted]], customers: np.ndarray)
     for row in rows:
         key = f"ideal/{row['goal']}/{str(row['by']).replace(' ', '_')}"
         told.metrics |= {f"{key}/{name}": _number(row[name]) for name in ("lift", "lift_low", "lift_high", "recall")}
+    told.metrics["ideal/hold"] = float(sum(one.holds for one, _ in found))
     told.texts["ideal_customers.yaml"] = _handed_over(told, found, customers)
     told.shown.append(
         Shown(
@@ -151,12 +152,20 @@ def _show(told: Told, found: list[tuple[Ideal, Counted]], customers: np.ndarray)
             left=(0, 1),
         )
     )
-    told.lines += [f"Ideal customer, {one.goal.name} by {one.by} ({one.goal.words}): {one.words}" for one, _ in found]
+    for one, _ in found:
+        fails = "" if one.holds else " (does not hold on the other half, and is not handed over)"
+        told.lines.append(f"Ideal customer, {one.goal.name} by {one.by} ({one.goal.words}): {one.words}{fails}")
 
 
 def _row(one: Ideal, number: Counted) -> dict[str, object]:
     row: dict[str, object] = {"goal": one.goal.name, "by": one.by, "description": one.words}
-    row |= {"conditions": len(one.conditions), "found_lift": one.found_lift, "n": one.n, "members": one.members}
+    row |= {
+        "holds": one.holds,
+        "conditions": len(one.conditions),
+        "found_lift": one.found_lift,
+        "n": one.n,
+        "members": one.members,
+    }
     parts = {"lift": one.lift, "precision": one.precision, "recall": one.recall}
     parts |= {"fits_now": number.base, "fits_now_incomplete": number.incomplete}
     for name, part in parts.items():
@@ -188,7 +197,7 @@ def _cells(one: Ideal, number: Counted) -> list[str]:
 def _handed_over(told: Told, found: list[tuple[Ideal, Counted]], customers: np.ndarray) -> str:
     """Return, as YAML, how each description becomes an audience: a rule, or a file of those it fits, which is added."""
     content: dict[str, dict[str, object]] = {}
-    for one, _ in found:
+    for one in (one for one, _ in found if one.holds):
         name = f"{one.goal.name}_by_{one.by.replace(' ', '_')}"
         if all(condition.by == ATTRIBUTES for condition in one.conditions):
             content[name] = {"wanted": one.words}

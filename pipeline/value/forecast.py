@@ -12,7 +12,7 @@ from pipeline.errors import DataError
 from pipeline.split import folds
 from pipeline.value.accuracy import accuracy, deciles, deviance
 from pipeline.value.lifetime import why_not
-from pipeline.value.methods import METHODS
+from pipeline.value.methods import BLENDED, METHODS, PARTS
 from pipeline.value.moment import Horizon, Moment
 from pipeline.value.resampling import Floats, in_first_half
 
@@ -71,8 +71,8 @@ def forecast(
     if judge.ahead is None:
         raise DataError("the last horizon is not known")
     skipped = {"lifetime": reason} if (reason := why_not()) else {}
-    if asked in skipped:
-        raise DataError(f"value.method={asked}: {skipped[asked]}")
+    if skipped and asked in ("lifetime", BLENDED):
+        raise DataError(f"value.method={asked}: {skipped['lifetime']}")
     first = in_first_half(judge.customers)
     answers: dict[str, tuple[Floats, Floats]] = {}
     for name in METHODS:
@@ -82,6 +82,11 @@ def forecast(
             answers[name] = _both_halves(name, learn, judge, first, horizon.days, n_folds, seed)
         except DataError as error:
             skipped[name] = str(error)
+    if set(PARTS) <= set(answers):
+        crossed, told = (np.mean([answers[part][i] for part in PARTS], axis=0) for i in (0, 1))
+        answers[BLENDED] = crossed, told
+    else:
+        skipped[BLENDED] = f"it is the mean of {' and '.join(PARTS)}"
     if set(answers) <= {"repeats"} and asked != "repeats":
         raise DataError("; ".join(f"{name}: {why}" for name, why in skipped.items()))
     if asked != "auto" and asked not in answers:
@@ -95,7 +100,9 @@ def forecast(
     table = pd.concat(parts, ignore_index=True)
     table = table[["method", "metric", "estimate", "low", "high", "n", "choice"]]
     everybody = np.arange(len(now.customers))
-    expected = METHODS[method](judge, now, judge.customers, everybody, horizon.days, seed)
+    parts_of = PARTS if method == BLENDED else (method,)
+    task = (judge, now, judge.customers, everybody, horizon.days, seed)
+    expected = np.mean([METHODS[part](*task) for part in parts_of], axis=0)
     told = answers[method][1]
     return Forecast(method, table, deciles(judge.ahead[~first], told), expected, _calibration(table, method), skipped)
 

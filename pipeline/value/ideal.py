@@ -49,6 +49,11 @@ class Ideal:
     fit: Floats
 
     @property
+    def holds(self) -> bool:
+        """Tell whether those it fits are better than the others on the half that did not find it."""
+        return self.lift.low > 1
+
+    @property
     def words(self) -> str:
         """Return the description as one text."""
         return " and ".join(condition.words for condition in self.conditions)

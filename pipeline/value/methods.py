@@ -75,6 +75,7 @@ def lifetime(learn: Moment, at: Moment, known: np.ndarray, asked: np.ndarray, da
 
 
 METHODS: dict[str, Method] = {"boosted": boosted, "two_part": two_part, "lifetime": lifetime, "repeats": repeats}
+BLENDED, PARTS = "blended", ("two_part", "lifetime")  # the mean of two that know different things: features, and rhythm
 
 
 def _learnable(learn: Moment, known: np.ndarray, days: int) -> tuple[Floats, Floats, Floats]:

@@ -73,7 +73,18 @@ def test_a_method_that_is_asked_for_and_cannot_be_had_says_why(moments, monkeypa
     monkeypatch.setattr(forecast_module, "why_not", lambda: "needs a library")
     with pytest.raises(DataError, match=r"value\.method=lifetime: needs a library"):
         made(moments, "lifetime")
-    assert made(moments).skipped["lifetime"] == "needs a library"
+    assert made(moments).skipped == {
+        "lifetime": "needs a library",
+        "blended": "it is the mean of two_part and lifetime",
+    }
+
+
+def test_the_blend_is_the_mean_of_features_and_rhythm(moments, monkeypatch):
+    monkeypatch.setattr(forecast_module, "why_not", lambda: "")
+    monkeypatch.setitem(METHODS, "lifetime", lambda learn, at, known, asked, days, seed: np.full(len(asked), 6.0))
+    found = made(moments, "blended")
+    assert found.expected == pytest.approx((made(moments, "two_part").expected + 6.0) / 2)
+    assert "blended" in set(found.table["method"])
 
 
 @pytest.mark.skipif(bool(why_not()), reason="needs the extra [clv]")
