@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score lookalike segments shares market report portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
+.PHONY: help setup train score lookalike value segments shares market report portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,8 @@ score: setup ## portraits of all customers with the champion models
 lookalike: setup ## the customers most like a seed
 	$(RUN) stages=[lookalike] $(ARGS)
 
+value: setup ## what customers are worth, which groups bring it, who the best ones are (after stage score, where there is one)
+	$(RUN) stages=[value] $(ARGS)
 segments: setup ## activity, behaviour and rule segments, movement between them, overlap
 	$(RUN) stages=[features,segments] $(ARGS)
 

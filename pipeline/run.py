@@ -26,6 +26,7 @@ def run(settings: Settings) -> float | None:
         "score": lambda: _score(settings, outputs, workers),
         "shares": lambda: _shares(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs, workers),
+        "value": lambda: _value(settings, outputs, workers),
         "segments": lambda: _segments(settings, outputs),
         "market": lambda: _market(settings, outputs),
         "report": lambda: _report(settings, outputs),
@@ -90,6 +91,14 @@ def _lookalike(settings: Settings, outputs: Path, workers: int) -> None:
 
     with told(settings.tracking, settings.data.name) as tracker:
         lookalike(settings, outputs, tracker, workers)
+
+
+def _value(settings: Settings, outputs: Path, workers: int) -> None:
+    from pipeline.tracking import told
+    from pipeline.value.stage import value
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        value(settings, outputs, tracker, workers)
 
 
 def _segments(settings: Settings, outputs: Path) -> None:

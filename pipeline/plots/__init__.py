@@ -7,8 +7,12 @@ values and attributes are shown as they are, never read as formulas.
 from pipeline.plots.carrier_bars import carriers
 from pipeline.plots.cluster_number import cluster_number
 from pipeline.plots.compared_runs import compared
+from pipeline.plots.concentration_curve import concentration
 from pipeline.plots.confusion_matrix import confusion, confusion_counts
+from pipeline.plots.expected_value import expected_and_came
 from pipeline.plots.group_shares import group_shares
+from pipeline.plots.ideal_bars import ideal_profiles
+from pipeline.plots.locomotive_bars import locomotives
 from pipeline.plots.market_sizes import market_sizes
 from pipeline.plots.overlap_matrix import overlap_matrix
 from pipeline.plots.precision_panels import precision_coverage, precision_points
@@ -27,9 +31,13 @@ __all__ = [
     "catalogue",
     "cluster_number",
     "compared",
+    "concentration",
     "confusion",
     "confusion_counts",
+    "expected_and_came",
     "group_shares",
+    "ideal_profiles",
+    "locomotives",
     "lookalike",
     "market_sizes",
     "overlap_matrix",

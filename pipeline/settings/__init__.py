@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.columns import AS_OF, CUSTOMER
 from pipeline.errors import did_you_mean
 from pipeline.settings.attributes import Attribute, Declared, Future
-from pipeline.settings.data import Data, Join, Log, Profiles, Quality, SeedRule, Table
+from pipeline.settings.data import Data, Join, Log, Money, Profiles, Quality, SeedRule, Table
 from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
 from pipeline.settings.market import Market
@@ -25,6 +25,7 @@ from pipeline.settings.report import Report
 from pipeline.settings.segment import Segment, SegmentRule
 from pipeline.settings.tracking import Tracking
 from pipeline.settings.types import STRICT, Text, Texts, Whole, is_plain_name
+from pipeline.settings.value import Value
 
 __all__ = [
     "DEFAULT_STAGES",
@@ -42,6 +43,7 @@ __all__ = [
     "Lookalike",
     "Market",
     "Model",
+    "Money",
     "Profiles",
     "Quality",
     "Report",
@@ -52,12 +54,13 @@ __all__ = [
     "Sweep",
     "Table",
     "Tracking",
+    "Value",
     "Vector",
     "as_plain",
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "segments", "market", "report", "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "segments", "value", "market", "report", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -78,6 +81,7 @@ class Settings:
     tracking: Tracking = Field(default_factory=Tracking)
     compare: Compare = Field(default_factory=Compare)
     sweep: Sweep = Field(default_factory=Sweep)
+    value: Value = Field(default_factory=Value)
     outputs: str = "outputs"
     seed: Annotated[Whole, Field(ge=0)] = 0
     customer: Text | None = None

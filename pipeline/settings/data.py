@@ -135,6 +135,15 @@ class SeedRule:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Money:
+    """The numeric field of a log that is money; `times` is one it is multiplied by, such as pieces."""
+
+    log: Text
+    field: Text
+    times: Text | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
 class Data:
     """A source: its logs, its profile table, its clock."""
 
@@ -147,6 +156,7 @@ class Data:
     profiles: Profiles | None = None
     quality: Quality = Field(default_factory=Quality)
     seed: SeedRule | None = None
+    money: Money | None = None
 
     @model_validator(mode="after")
     def _usable(self) -> Data:
