@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score shares lookalike portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
+.PHONY: help setup train score shares lookalike messages portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lookalike: setup ## the customers most like a seed
 
 shares: setup ## who has a profile, and group shares of the base corrected for it
 	$(RUN) stages=[features,shares] $(ARGS)
+
+messages: setup ## per segment a brief and messages in each language, after features and lookalike
+	$(RUN) stages=[messages] $(ARGS)
 
 portrait: setup ## one customer's portrait: make portrait CUSTOMER=1001
 	$(RUN) stages=[portrait] customer=$(CUSTOMER) $(ARGS)

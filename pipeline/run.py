@@ -26,6 +26,7 @@ def run(settings: Settings) -> float | None:
         "score": lambda: _score(settings, outputs, workers),
         "shares": lambda: _shares(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs, workers),
+        "messages": lambda: _messages(settings, outputs),
         "portrait": lambda: _portrait(settings, outputs),
         "compare": lambda: _compare(settings),
         "sweep": lambda: _sweep(settings, outputs, workers),
@@ -87,6 +88,14 @@ def _lookalike(settings: Settings, outputs: Path, workers: int) -> None:
 
     with told(settings.tracking, settings.data.name) as tracker:
         lookalike(settings, outputs, tracker, workers)
+
+
+def _messages(settings: Settings, outputs: Path) -> None:
+    from pipeline.campaign.stage import messages
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        messages(settings, outputs, tracker)
 
 
 def _portrait(settings: Settings, outputs: Path) -> None:

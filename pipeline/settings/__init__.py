@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.columns import AS_OF, CUSTOMER
 from pipeline.errors import did_you_mean
 from pipeline.settings.attributes import Attribute, Declared, Future
+from pipeline.settings.campaign import Campaign, CampaignSource, Price, Response
 from pipeline.settings.data import Data, Join, Log, Profiles, Quality, SeedRule, Table
 from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
@@ -27,6 +28,8 @@ __all__ = [
     "DEFAULT_STAGES",
     "STAGES",
     "Attribute",
+    "Campaign",
+    "CampaignSource",
     "Compare",
     "Data",
     "Declared",
@@ -38,8 +41,10 @@ __all__ = [
     "Log",
     "Lookalike",
     "Model",
+    "Price",
     "Profiles",
     "Quality",
+    "Response",
     "SeedRule",
     "Settings",
     "Sweep",
@@ -50,7 +55,7 @@ __all__ = [
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "messages", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,6 +70,7 @@ class Settings:
     features: Features = Field(default_factory=Features)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     lookalike: Lookalike = Field(default_factory=Lookalike)
+    campaign: Campaign = Field(default_factory=Campaign)
     tracking: Tracking = Field(default_factory=Tracking)
     compare: Compare = Field(default_factory=Compare)
     sweep: Sweep = Field(default_factory=Sweep)
