@@ -99,10 +99,10 @@ def choose(
         if of_base
         else "its contacts"
     )
-    why = f"{best} is the best of {', '.join(usable)} with {probability:.0%} by {whose}"
+    why = f"{best} is the best of {', '.join(usable)} with {probability:.1%} by {whose}"
     if probability < campaign.sure:
         return Choice(
-            None, f"{why}, less than {campaign.sure:.0%}", tuple(usable.values()), of_base, probability, tests
+            None, f"{why}, less than {campaign.sure:.1%}", tuple(usable.values()), of_base, probability, tests
         )
     against = _contradicted(best, usable, found_later)
     if against:

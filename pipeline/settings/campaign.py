@@ -124,7 +124,7 @@ class Campaign:
     sensitive: Texts = SENSITIVE
     tells_from: Annotated[Real, Field(gt=1)] = 1.2
     prior_contacts: Annotated[Real, Field(gt=0)] = 50.0
-    sure: Annotated[Real, Field(gt=0.5, lt=1)] = 0.95
+    sure: Annotated[Real, Field(gt=0.5, lt=1)] = 0.975
     response_rate: OpenShare | None = None
     effect: Annotated[Real, Field(gt=0)] = 0.2
     source: CampaignSource = Field(default_factory=CampaignSource)
