@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import norm, poisson
 
 Floats = NDArray[np.float64]
-_ENOUGH = 5.0  # customers expected to have met a token; below them the normal approximation is not used
+_ENOUGH = 5.0  # customers expected to have met a token; with fewer the normal approximation is not used
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Lifts:
     error
         Standard error of the lift.
     p_value
-        Two-sided, of the group being a random draw from its strata; 1 where too few are expected to tell.
+        Two-sided, of the group being a random draw from its strata.
     """
 
     n: Floats
@@ -68,6 +68,9 @@ def standardised_lifts(group: Tally, base: Tally, prior: float) -> Lifts:
     without replacement (Cochran 1977, Sampling Techniques, 3rd edition, theorems 2.1 and 2.2), summed over strata.
     The ratio is indirectly standardised, and drawn to 1 by `prior` customers who are like the expected ones.
 
+    Where fewer than five of the group are expected to have met a token, those who did are counted instead, by the upper
+    tail of a Poisson distribution: sums of hypergeometric numbers spread less. That fewer met it is then no evidence.
+
     Parameters
     ----------
     group, base
@@ -89,14 +92,15 @@ def standardised_lifts(group: Tally, base: Tally, prior: float) -> Lifts:
     spread = np.where(some, base.square - base.part**2 / np.maximum(there, 1), 0.0) / np.maximum(there - 1, 1)
     variance = (drawn * (1 - share) * np.maximum(spread, 0.0)).sum(axis=0)
     observed, n = group.part.sum(axis=0), max(1.0, float(group.size.sum()))
-    tested = (expected_met >= _ENOUGH) & (variance > 0)
-    z = np.divide(np.abs(observed - expected), np.sqrt(variance), out=np.zeros_like(observed), where=tested)
+    known, met = variance > 0, group.met.sum(axis=0)
+    z = np.divide(np.abs(observed - expected), np.sqrt(variance), out=np.zeros_like(observed), where=known)
+    p_value = np.where(expected_met >= _ENOUGH, 2 * norm.sf(z), 2 * poisson.sf(met - 1, expected_met))
     own = np.maximum(group.square.sum(axis=0) - observed**2 / n, 0.0) / max(1.0, n - 1)
     weight = expected * (1 + prior / n)
     safe = np.maximum(weight, 1e-12)
     return Lifts(
-        n=group.met.sum(axis=0),
+        n=met,
         lift=np.where(weight > 0, (observed + expected * prior / n) / safe, 1.0),
         error=np.sqrt(n * own) / safe,
-        p_value=np.where(tested, np.minimum(1.0, 2 * norm.sf(z)), 1.0),
+        p_value=np.where(known, np.minimum(1.0, p_value), 1.0),
     )

@@ -107,6 +107,19 @@ def test_what_a_segment_does_most_is_told_largest_first() -> None:
     assert [interest.token for interest in common[:3]] == ["token 019", "token 018", "token 017"]
 
 
+def test_a_token_that_only_the_group_meets_is_found_and_chance_is_not() -> None:
+    """Of 600 customers 40 meet a token: the 40 of the group, or any 40, of whom two or three are expected in it."""
+    rng = np.random.default_rng(7)
+    strata, inside = np.zeros(600, dtype=int), np.arange(600) < 40
+    rates = np.full((600, 60), 1.0)
+    rates[:, 0] = np.where(inside, 5.0, 0.0)
+    for token in range(1, 50):
+        rates[:, token] = np.where(rng.permutation(inside), 5.0, 0.0)
+    found = find_interests([counts(rng, rates, strata, {"own": inside})], "own", 40, {}, 5, 0.05, 20)
+    assert [interest.token for interest in found.wanted] == ["token 000"]
+    assert found.wanted[0].low > 2
+
+
 def test_a_small_group_is_drawn_to_one() -> None:
     rng = np.random.default_rng(6)
     parts = (rng.random((500, 1)) < 0.2).astype(float)
