@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.campaign.guard import topics_in
 from pipeline.campaign.hours import Timing
@@ -99,11 +98,14 @@ def silence(
 ) -> dict[tuple[str, str], str]:
     """Return why tokens must not be named for what they say: forbidden words of any language, or the source's list."""
     found = {}
-    own: dict[str, Any] = {
-        name.replace(".", "__", 1): patterns for name, patterns in campaign.source.sensitive_tokens.items()
+    own = {
+        name.replace(".", "__", 1): {"list": {"unnamed": patterns}}
+        for name, patterns in campaign.source.unnamed.items()
     }
     for field, token in tokens:
-        topics = topics_in(token, forbidden) or topics_in(token, {"source": {"private": own.get(field, ())}})
+        topics = topics_in(token, forbidden)
         if topics:
             found[field, token] = f"its name speaks of {topics[0].topic} ({topics[0].word})"
+        elif topics_in(token, own.get(field, {})):
+            found[field, token] = "the source lists it among tokens that are not to be named"
     return found

@@ -141,7 +141,7 @@ def check_source(campaign: Campaign, data: Data) -> None:
     named = {
         "words": campaign.source.words,
         "quoted": campaign.source.quoted,
-        "sensitive_tokens": campaign.source.sensitive_tokens,
+        "unnamed": campaign.source.unnamed,
     }
     for key, fields in named.items():
         for field in fields:

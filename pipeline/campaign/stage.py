@@ -76,13 +76,13 @@ def messages(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, A
     as_of_us = resolve_as_of(settings.data, read_manifest(outputs / "events"))
     snapshot = snapshot_folder(outputs, as_of_us)
     library = read_library(settings.campaign)
-    segments = read_segments(settings.campaign, outputs)
     expected = _expected(settings, outputs, snapshot)
     folder = outputs / "messages"
     if is_current(folder, expected):
         console.say(f"messages: nothing has changed since {folder} was written")
         return read_manifest(folder)
     with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
+        segments = read_segments(settings.campaign, engine, outputs)
         ground = read_ground(settings, engine, outputs, snapshot, as_of_us, segments, library.forbidden)
     written = [_write_to(segment, ground, library, settings) for segment in ground.segments]
     facts: dict[str, Any] = {

@@ -94,7 +94,7 @@ class CampaignSource:
 
     words: dict[str, dict[Text, dict[str, Text]]] = Field(default_factory=dict)
     quoted: Texts = ()
-    sensitive_tokens: dict[str, Texts] = Field(default_factory=dict)
+    unnamed: dict[str, Texts] = Field(default_factory=dict)
     price: Price | None = None
     response: Response | None = None
     clock: str | None = None
@@ -105,6 +105,7 @@ class Campaign:
     """To whom messages are written, in which languages, and what they may say."""
 
     audiences: Texts = ()
+    families: Texts = ()
     files: dict[Text, Text] = Field(default_factory=dict)
     languages: Texts = ()
     templates: str | None = None

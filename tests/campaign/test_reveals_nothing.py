@@ -292,7 +292,7 @@ def test_small_shares_are_not_named_to_everybody() -> None:
 
 
 def test_tokens_that_the_source_itself_calls_private_are_silent() -> None:
-    campaign = Campaign(source=CampaignSource(sensitive_tokens={"buy.shelf": ("GARDEN*",)}))
+    campaign = Campaign(source=CampaignSource(unnamed={"buy.shelf": ("GARDEN*",)}))
     found = silence(
         [(FIELD, "GARDEN TOOLS"), (FIELD, "CHEESE"), ("other__shelf", "GARDEN TOOLS")], LIBRARY.forbidden, campaign
     )

@@ -1,4 +1,4 @@
-"""The stage on a source whose truth is planted: fans buy a shelf of their own; `kind`, a private matter, decides the rest."""
+"""The stage on a source of planted truth: fans buy things of their own; `kind`, a private matter, decides the rest."""
 
 from __future__ import annotations
 
@@ -101,6 +101,23 @@ def test_facts_of_the_segment_are_in_its_brief(town: Town) -> None:
     assert segment(told, "fans")["choice"]["tests"][0]["per_arm"] > 1000
 
 
+def test_segments_of_families_are_written_to(town: Town) -> None:
+    folder = town.folder / "outputs" / "planted" / "segments" / "loyalty"
+    folder.mkdir(parents=True)
+    rows = town.people.assign(customer_id=town.people["customer"], segment=np.where(town.people["fan"], "fans", "rest"))
+    for bucket in range(2):
+        rows.iloc[bucket::2][["customer_id", "segment"]].to_parquet(
+            folder / f"bucket={bucket:04d}.parquet", index=False
+        )
+    (folder / "_manifest.json").write_text('{"buckets": 2, "fingerprint": "one"}')
+    told = town.made("gone")
+    kinds = {one["brief"]["segment"]: one["brief"]["kind"] for one in told["segments"]}
+    assert kinds == {"loyalty/fans": "family", "loyalty/rest": "family", "gone": "file"}
+    assert segment(told, "loyalty/fans")["brief"]["customers"] == planted.N_FANS
+    (folder / "_manifest.json").unlink()
+    assert len(town.made("gone")["segments"]) == 1
+
+
 def test_small_segments_are_hidden_and_unknown_ids_are_nobody(town: Town) -> None:
     told = town.made("fans", "few", "strangers")
     assert [one["brief"]["segment"] for one in told["segments"]] == ["fans"]
@@ -184,7 +201,8 @@ def test_the_run_is_logged(town: Town) -> None:
     ("changes", "error", "told"),
     [
         ({"languages": ["ua"]}, ConfigError, r"campaign\.languages: there is no language 'ua'"),
-        ({"audiences": ["default"]}, ConfigError, r"campaign\.audiences: there is no audience 'default'"),
+        ({"audiences": ["default"]}, ConfigError, r"campaign\.audiences: there is no 'default' in"),
+        ({"families": ["age"]}, ConfigError, r"campaign\.families: there is no 'age' in"),
         ({"files": {}}, DataError, "there is nobody to write to"),
         ({"files": {"a": "nowhere.csv"}}, DataError, r"campaign\.files\.a: file not found: nowhere\.csv"),
         (
