@@ -94,12 +94,13 @@ def choose(
         why = f"fewer than two approaches with {campaign.min_cell} addressed customers of the segment"
         return Choice(None, why, tuple(usable.values()), of_base, float("nan"), tests)
     best, probability = _best(usable, campaign.prior_contacts, seed)
+    shown = "more than 99.9%" if probability > 0.999 else f"{probability:.1%}"
     whose = (
         "the base's contacts (none of the segment responded, as those it was chosen from)"
         if of_base
         else "its contacts"
     )
-    why = f"{best} is the best of {', '.join(usable)} with {probability:.1%} by {whose}"
+    why = f"{best} is the best of {', '.join(usable)} with {shown} by {whose}"
     if probability < campaign.sure:
         return Choice(
             None, f"{why}, less than {campaign.sure:.1%}", tuple(usable.values()), of_base, probability, tests

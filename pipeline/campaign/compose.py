@@ -19,7 +19,7 @@ from pipeline.campaign.price import PriceSense, price_columns, price_scores, pri
 from pipeline.campaign.response import Later, contacts, later
 from pipeline.campaign.segments import Segment
 from pipeline.campaign.sensitive import explained, groups_of, known_values, sensitive_attributes, telling_tokens
-from pipeline.campaign.tokens import Counts, activity, count_tokens, refined
+from pipeline.campaign.tokens import Counts, View, activity, count_tokens, only, refined
 from pipeline.columns import CUSTOMER, HOUR, WEEKDAY
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, did_you_mean
@@ -170,14 +170,15 @@ def _tokens(
     silent_for: dict[str, dict[tuple[str, str], str]] = {name: {} for name in own}
     for field in _fields(campaign, settings.data):
         strata = activity(engine, snapshot, field[0])
-        counts = count_tokens(engine, snapshot, field, strata, own, least)
+        views = [View(strata, own)]
+        for known in values.values():
+            inside = only(strata, known.index.to_numpy(dtype=object))
+            views += [View(inside, groups_of(known, least)), View(refined(strata, known), own)]
+        counts, *rest = count_tokens(engine, snapshot, field, views, least)
         counted.append(counts)
-        for attribute, known in values.items():
-            inside = strata[strata.index.isin(known.index)]
-            answers = count_tokens(engine, snapshot, field, inside, groups_of(known, least), least)
+        for attribute, answers, within in zip(values, rest[::2], rest[1::2], strict=True):
             for token, told in telling_tokens(answers, attribute, prior, campaign.tells_from).items():
                 silent[counts.field, token] = told.words()
-            within = count_tokens(engine, snapshot, field, refined(strata, known), own, least)
             for name in own:
                 lifts = counts.lifts(name, prior).lift, within.lifts(name, prior).lift
                 for place in np.flatnonzero(explained(*lifts)):

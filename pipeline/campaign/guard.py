@@ -46,6 +46,9 @@ def topics_in(text: str, forbidden: Forbidden) -> list[Found]:
     """
     plain = folded(text)
     joined = re.sub(r"(?<!\w)(?:\w[\s.\-_*·]){2,}\w(?!\w)", lambda found: re.sub(r"[\W_]", "", found[0]), plain)
+    every = tuple(word for topics in forbidden.values() for words in topics.values() for word in words)
+    if not any(_any_of(every).search(one) for one in {plain, joined}):
+        return []
     return [
         Found(topic, word)
         for topics in forbidden.values()
@@ -76,7 +79,17 @@ def reasons_against(text: str, forbidden: Forbidden, values: Iterable[str]) -> s
     return f"it holds what no reader may be told: {', '.join(told)}" if told else ""
 
 
+@lru_cache(maxsize=64)
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Return one pattern for many words: most texts hold none of them."""
+    return re.compile("|".join(_expression(word) for word in words) or r"(?!)")
+
+
 @lru_cache(maxsize=4096)
 def _pattern(word: str) -> re.Pattern[str]:
-    bare = folded(word.removesuffix("*"))
-    return re.compile(rf"(?<!\w){re.escape(bare)}" + ("" if word.endswith("*") else r"(?!\w)"))
+    return re.compile(_expression(word))
+
+
+def _expression(word: str) -> str:
+    bare = re.escape(folded(word.removesuffix("*")))
+    return rf"(?<!\w){bare}" + ("" if word.endswith("*") else r"(?!\w)")

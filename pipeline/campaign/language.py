@@ -80,9 +80,10 @@ class Language:
         return forms[rule(abs(int(number)))]
 
     def listed(self, words: Sequence[str]) -> str:
-        """Return words as a list in a sentence: a, b and c."""
+        """Return words as a list in a sentence: a, b and c; with a comma more where a word holds an "and" itself."""
         *first, last = list(words) or [""]
-        return f"{', '.join(first)}{self.and_}{last}" if first else last
+        comma = "," if any(self.and_ in word for word in words) else ""
+        return f"{', '.join(first)}{comma}{self.and_}{last}" if first else last
 
     def quoted(self, token: str) -> str:
         """Return a token as a quoted name; one in capitals is written with capital first letters."""

@@ -226,7 +226,7 @@ def _report(
         cells = [", ".join(told) or "–", when or "–", brief.price.level or "–", brief.manner.tone, texts, choice]
         rows.append([brief.segment, f"{brief.customers:,}", *cells])
     least = settings.campaign.min_cell
-    note = f"Interests as named in '{first}'. Hidden: {facts['hidden']} segments of fewer than {least} customers."
+    note = f"Interests as named in '{first}'. Hidden segments of fewer than {least} customers: {facts['hidden']}."
     columns = ["segment", "customers", "interests", "when", "prices", "tone", "texts", "message"]
     console.table("Messages", columns, rows, note, left=(0, 2))
     reasons = dict.fromkeys(m.refused for one in written for m in one.messages if m.refused)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.campaign.lift import Lifts, Tally, standardised_lifts
+from pipeline.campaign.lift import Floats, Lifts, Tally, standardised_lifts
 from pipeline.columns import COUNT, CUSTOMER, FIELD, TOKEN
 from pipeline.engine import DuckDBEngine
 from pipeline.events import bucket_file
@@ -18,6 +18,14 @@ from pipeline.features.naming import field_name
 from pipeline.outputs import read_manifest
 
 _STRATA = 10  # tenths of customers by events
+
+
+@dataclass(frozen=True)
+class View:
+    """Each customer's stratum, whole numbers from 0, -1 for who is left out; and the ids of each group's customers."""
+
+    strata: pd.Series
+    groups: Mapping[str, NDArray[np.object_]]
 
 
 @dataclass(frozen=True)
@@ -56,51 +64,72 @@ def token_files(snapshot: Path) -> list[Path]:
 
 
 def count_tokens(
-    engine: DuckDBEngine,
-    snapshot: Path,
-    field: tuple[str, str],
-    strata: pd.Series,
-    groups: Mapping[str, NDArray[np.object_]],
-    at_least: int,
-) -> Counts:
-    """Return what the base and groups of it did in one field, bucket by bucket.
+    engine: DuckDBEngine, snapshot: Path, field: tuple[str, str], views: Sequence[View], at_least: int
+) -> list[Counts]:
+    """Return what the base and groups of it did in one field, for each view; buckets are read once.
 
     Parameters
     ----------
     field
         Log and field.
-    strata
-        Each customer's stratum, whole numbers from 0; others are left out.
-    groups
-        Ids of each group's customers.
+    views
+        All of the same customers, in the same order.
     at_least
         Customers of the base below which a token is left out.
     """
     name = field_name(*field)
     tokens = _vocabulary(engine, snapshot, name, at_least)
-    codes, place = strata.to_numpy(), pd.Index(tokens)
-    shape = (int(codes.max(initial=0)) + 1, len(tokens))
-    members = {None: np.ones(len(strata), dtype=bool)} | {
-        group: strata.index.isin(ids) for group, ids in groups.items()
-    }
-    sums = {group: np.zeros((3, *shape)) for group in members}
+    people, place = views[0].strata.index, pd.Index(tokens)
+    sums = [_Sums(view, len(tokens)) for view in views]
     for file in token_files(snapshot):
         table = engine.parquet(file)
         rows = engine.arrow(table.filter(table[FIELD] == name).select(CUSTOMER, TOKEN, COUNT)).to_pandas()
         part = (rows[COUNT] / rows.groupby(CUSTOMER)[COUNT].transform("sum")).to_numpy(dtype=np.float64)
-        customer, token = strata.index.get_indexer(rows[CUSTOMER]), place.get_indexer(rows[TOKEN])
+        customer, token = people.get_indexer(rows[CUSTOMER]), place.get_indexer(rows[TOKEN])
         known = (customer >= 0) & (token >= 0)
-        customer, part = customer[known], part[known]
-        cell = codes[customer] * shape[1] + token[known]
-        for group, inside in members.items():
-            own = inside[customer]
-            for row, weight in enumerate((np.ones_like(part), part, part**2)):
-                sums[group][row] += np.bincount(cell[own], weight[own], shape[0] * shape[1]).reshape(shape)
-    tallies = {
-        group: Tally(np.bincount(codes[inside], minlength=shape[0]).astype(np.float64), *sums[group])
-        for group, inside in members.items()
-    }
-    return Counts(name, tokens, tallies.pop(None), {str(group): tally for group, tally in tallies.items()})
+        for one in sums:
+            one.add(customer[known], token[known], part[known])
+    return [
+        Counts(name, tokens, one.tally(None), {group: one.tally(group) for group in one.view.groups}) for one in sums
+    ]
+
+
+class _Sums:
+    """The sums of one view, bucket by bucket."""
+
+    def __init__(self, view: View, n_tokens: int) -> None:
+        self.view = view
+        self.codes = view.strata.to_numpy()
+        self.shape = (int(self.codes.max(initial=0)) + 1, n_tokens)
+        self.members = {group: view.strata.index.isin(ids) & (self.codes >= 0) for group, ids in view.groups.items()}
+        self.everybody = self.codes >= 0
+        self.sums: dict[str | None, Floats] = {group: np.zeros((3, *self.shape)) for group in (None, *view.groups)}
+
+    def add(self, customer: NDArray[np.int64], token: NDArray[np.int64], part: Floats) -> None:
+        """Add rows: positions of customers and tokens, and the token's part in what the customer does."""
+        for group, total in self.sums.items():
+            own = self._inside(group)[customer]
+            cell = self.codes[customer[own]] * self.shape[1] + token[own]
+            for row, power in enumerate((0, 1, 2)):
+                size = self.shape[0] * self.shape[1]
+                total[row] += np.bincount(cell, part[own] ** power, size).reshape(self.shape)
+
+    def tally(self, group: str | None) -> Tally:
+        """Return the sums of a group, or of the base."""
+        size = np.bincount(self.codes[self._inside(group)], minlength=self.shape[0]).astype(np.float64)
+        return Tally(size, *self.sums[group])
+
+    def _inside(self, group: str | None) -> NDArray[np.bool_]:
+        return self.everybody if group is None else self.members[group]
+
+
+def only(strata: pd.Series, customers: NDArray[np.object_]) -> pd.Series:
+    """Return strata in which other customers than these are left out.
+
+    >>> only(pd.Series([0, 1], index=["a", "b"]), np.array(["b"], dtype=object)).tolist()
+    [-1, 1]
+    """
+    return strata.where(strata.index.isin(customers), -1)
 
 
 def refined(strata: pd.Series, values: pd.Series) -> pd.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,20 @@ def test_segments_of_families_are_written_to(town: Town) -> None:
     assert segment(told, "loyalty/fans")["brief"]["customers"] == planted.N_FANS
     (folder / "_manifest.json").unlink()
     assert len(town.made("gone")["segments"]) == 1
+
+
+def test_audiences_are_written_to_and_an_expired_one_is_marked(town: Town) -> None:
+    for name, expires_us in (("fresh", 9_999_999_999_000_000), ("old", 1)):
+        folder = town.folder / "outputs" / "planted" / "audiences" / name
+        folder.mkdir(parents=True)
+        members = town.people["customer"].iloc[:50].rename("customer_id").to_frame()
+        members.to_parquet(folder / "members.parquet", index=False)
+        facts = {"fingerprint": name, "expires_us": expires_us, "expires": "1970-01-01T00:00:00+00:00"}
+        (folder / "_manifest.json").write_text(json.dumps(facts))
+    notes = {one["brief"]["segment"]: one["brief"]["note"] for one in town.made()["segments"]}
+    assert notes == {"fresh": "", "old": "This audience has expired on 1970-01-01: contact nobody by it."}
+    assert [one["brief"]["segment"] for one in town.made(audiences=["fresh"])["segments"]] == ["fresh"]
+    shutil.rmtree(town.folder / "outputs" / "planted" / "audiences")
 
 
 def test_small_segments_are_hidden_and_unknown_ids_are_nobody(town: Town) -> None:

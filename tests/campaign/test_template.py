@@ -136,6 +136,10 @@ def test_lists_read_as_in_a_sentence(words: tuple[str, ...], listed: str) -> Non
     assert UKRAINIAN.listed(words) == listed
 
 
+def test_a_list_of_pairs_can_be_read() -> None:
+    assert ENGLISH.listed(("salt", "bread and rolls", "tea")) == "salt, bread and rolls, and tea"
+
+
 def test_names_in_capitals_are_written_as_titles() -> None:
     assert UKRAINIAN.quoted("  SET OF 3  CAKE TINS ") == "«Set Of 3 Cake Tins»"
     assert ENGLISH.quoted("lady's hat") == '"lady\'s hat"'
