@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score lookalike value segments shares market report portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
+.PHONY: help setup train score lookalike value segments shares messages market report portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,8 @@ segments: setup ## activity, behaviour and rule segments, movement between them,
 shares: setup ## who has a profile, and group shares of the base corrected for it
 	$(RUN) stages=[features,shares] $(ARGS)
 
+messages: setup ## per segment a brief and messages in each language, after features and lookalike
+	$(RUN) stages=[messages] $(ARGS)
 market: setup ## how many people each rule segment has, and what they are worth
 	$(RUN) stages=[features,segments,market] $(ARGS)
 

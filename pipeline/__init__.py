@@ -9,6 +9,7 @@
                                                                          │                          portraits
                                                                          └─► lookalike ◄── seed        │
                                                                               audience ◄───────────────┘
+    events, snapshots, portraits ──► segments ──► value, market, messages ──► report (one page per language)
 
 Every arrow is a Parquet data set that appears whole or not at all, with a manifest (`outputs`) and a
 contract (`schemas`). Modules read left to right; each may import only what stands before it::
@@ -16,7 +17,7 @@ contract (`schemas`). Modules read left to right; each may import only what stan
     columns errors → outputs settings console parallel → engine → sources schemas → events profiles → timeline split
     → features labels → metrics evaluation judged paired model explanation plots → predictor → silence catalogue cards
     → tracking promotion records summary → train → score portrait → nonresponse → compare sweep → lookalike → segment
-    → run → __main__
+    → value → market → campaign → report → run → __main__
 
 Only `__main__` knows Hydra, only `tracking` MLflow. Importing opens nothing. `synthetic` makes sources and stands
 apart: nothing imports it, and of all this it knows `errors`, `console` and `outputs`.

@@ -26,6 +26,7 @@ def run(settings: Settings) -> float | None:
         "score": lambda: _score(settings, outputs, workers),
         "shares": lambda: _shares(settings, outputs, workers),
         "lookalike": lambda: _lookalike(settings, outputs, workers),
+        "messages": lambda: _messages(settings, outputs),
         "value": lambda: _value(settings, outputs, workers),
         "segments": lambda: _segments(settings, outputs),
         "market": lambda: _market(settings, outputs),
@@ -91,6 +92,14 @@ def _lookalike(settings: Settings, outputs: Path, workers: int) -> None:
 
     with told(settings.tracking, settings.data.name) as tracker:
         lookalike(settings, outputs, tracker, workers)
+
+
+def _messages(settings: Settings, outputs: Path) -> None:
+    from pipeline.campaign.stage import messages
+    from pipeline.tracking import told
+
+    with told(settings.tracking, settings.data.name) as tracker:
+        messages(settings, outputs, tracker)
 
 
 def _value(settings: Settings, outputs: Path, workers: int) -> None:

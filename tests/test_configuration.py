@@ -1,5 +1,5 @@
 import os
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,9 +9,10 @@ from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.campaign.compose import check_source
 from pipeline.configuration import parse_settings
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings, as_plain
+from pipeline.settings import CampaignSource, Settings, as_plain
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
@@ -125,6 +126,8 @@ def test_values_are_taken_as_they_are_meant(path, value, expected):
         ("evaluation.repeat", "repeats"),
         ("lookalike.nearst", "nearest"),
         ("lookalike.seed.fil", "file"),
+        ("campaign.min_cel", "min_cell"),
+        ("campaign.source.wrds", "words"),
         ("tracking.foldr", "folder"),
     ],
 )
@@ -314,6 +317,13 @@ def test_every_source_brings_its_own_attributes():
             assert attribute.future is None or attribute.future.log in found.data.logs
 
 
+def test_what_messages_know_of_a_source_fits_the_source():
+    for file in sorted((CONF / "campaign" / "source").glob("*.yaml")):
+        found = composed(f"data={file.stem}")
+        assert found.campaign.source != CampaignSource()
+        check_source(found.campaign, found.data)
+
+
 def test_folders_of_the_configuration_are_keys_and_classes():
     keys = {field.name for field in fields(Settings)}
     assert set(GROUPS) - {"experiment"} <= keys
@@ -337,4 +347,7 @@ def test_defaults_of_the_files_are_those_of_the_classes():
     bare = parse_settings({"data": as_plain(shipped.data), "model": as_plain(shipped.model)})
     for group in ("engine", "features", "evaluation", "lookalike", "tracking"):
         assert getattr(bare, group) == getattr(shipped, group)
+    assert bare.campaign == replace(
+        shipped.campaign, source=CampaignSource()
+    )  # what belongs to a source has a file of its own
     assert (bare.stages, bare.seed, bare.outputs) == (shipped.stages, shipped.seed, shipped.outputs)

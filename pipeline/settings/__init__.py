@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.columns import AS_OF, CUSTOMER
 from pipeline.errors import did_you_mean
 from pipeline.settings.attributes import Attribute, Declared, Future
+from pipeline.settings.campaign import Campaign, CampaignSource, Price, Response
 from pipeline.settings.data import Data, Join, Log, Money, Profiles, Quality, SeedRule, Table
 from pipeline.settings.features import Engine, Features, Vector
 from pipeline.settings.lookalike import Lookalike
@@ -31,6 +32,8 @@ __all__ = [
     "DEFAULT_STAGES",
     "STAGES",
     "Attribute",
+    "Campaign",
+    "CampaignSource",
     "Compare",
     "Data",
     "Declared",
@@ -44,9 +47,11 @@ __all__ = [
     "Market",
     "Model",
     "Money",
+    "Price",
     "Profiles",
     "Quality",
     "Report",
+    "Response",
     "SeedRule",
     "Segment",
     "SegmentRule",
@@ -60,7 +65,7 @@ __all__ = [
 ]
 
 DEFAULT_STAGES = ("features", "train", "score", "shares", "lookalike")
-STAGES = (*DEFAULT_STAGES, "segments", "value", "market", "report", "portrait", "compare", "sweep")
+STAGES = (*DEFAULT_STAGES, "segments", "value", "market", "messages", "report", "portrait", "compare", "sweep")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -75,6 +80,7 @@ class Settings:
     features: Features = Field(default_factory=Features)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     lookalike: Lookalike = Field(default_factory=Lookalike)
+    campaign: Campaign = Field(default_factory=Campaign)
     segment: Segment = Field(default_factory=Segment)
     market: Market = Field(default_factory=Market)
     report: Report = Field(default_factory=Report)

@@ -96,7 +96,8 @@ def _measured(place: Place) -> tuple[str, tuple[str, ...], list[str]]:
     """Return the log, the fields that make money, and what is missing."""
     data, chosen = place.settings.data, place.chosen
     rows = {name: facts["rows"] for name, facts in read_manifest(place.outputs / "events")["logs"].items()}
-    log = chosen.log or max(sorted(rows), key=lambda name: rows[name])
+    money = data.money
+    log = chosen.log or (money.log if money is not None else max(sorted(rows), key=lambda name: rows[name]))
     if log not in data.logs:
         raise ConfigError(f"segment.log: '{log}' is no log {did_you_mean(log, data.logs)}")
     numeric = data.logs[log].numeric
@@ -104,7 +105,10 @@ def _measured(place: Place) -> tuple[str, tuple[str, ...], list[str]]:
         if name not in numeric:
             known = did_you_mean(name, numeric)
             raise ConfigError(f"segment.amount: '{name}' is no numeric field of the log '{log}' {known}")
-    amount = chosen.amount or tuple(numeric)[:1]
+    amount = chosen.amount
+    if not amount and money is not None and money.log == log:
+        amount = (money.field, *([money.times] if money.times else []))
+    amount = amount or tuple(numeric)[:1]
     if not amount:
         why = f"money: the log '{log}' has no numeric field, so there is no score of money and champions are told by"
         return log, (), [f"{why} active days alone. Declare the column under data.logs.{log}.numeric."]
