@@ -94,14 +94,10 @@ def value(settings: Settings, outputs: Path, tracker: Tracker, workers: int = 1)
 
 def _expected(settings: Settings, outputs: Path, as_of_us: int, tracker: Tracker) -> str:
     snapshot = read_manifest(snapshot_folder(outputs, as_of_us))
-    scores, segments = (
-        read_manifest(place)["fingerprint"] if (place / MANIFEST).is_file() else None
-        for place in (outputs / "scores", outputs / "segments")
-    )
+    read = [outputs / "scores", *sorted((outputs / "segments").glob("*"))]
     return fingerprint(
         snapshot["fingerprint"],
-        scores,
-        segments,
+        [read_manifest(place)["fingerprint"] for place in read if (place / MANIFEST).is_file()],
         as_plain(settings.value),
         None if settings.data.money is None else as_plain(settings.data.money),
         None if settings.data.seed is None else as_plain(settings.data.seed),

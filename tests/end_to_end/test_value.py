@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 
 from pipeline.configuration import parse_settings
 from pipeline.errors import ConfigError
-from pipeline.outputs import read_manifest
+from pipeline.outputs import read_manifest, whole
 from pipeline.run import run
 from tests.end_to_end import planted
 
@@ -129,6 +130,23 @@ def test_nothing_changed_is_not_done_again(town: Town, worth: Path, capsys: pyte
     town.made()
     assert "value: nothing has changed" in capsys.readouterr().out
     assert (worth / "locomotives.csv").stat().st_mtime_ns == before
+
+
+def test_segments_are_groups_where_they_stand(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    families = town.folder / "outputs" / "planted" / "segments"
+    families.mkdir()
+    late = town.people.index[town.people["last_day"] == planted.DAYS]
+    with whole(families / "activity", "x", {"buckets": 1}) as folder:
+        table = pd.DataFrame({"customer_id": late, "segment": "loyal"})
+        table.to_parquet(folder / "bucket=0000.parquet", index=False)
+    try:
+        groups = pd.read_csv(town.made() / "locomotives.csv").set_index("group")  # made anew: there are segments now
+        assert groups.loc["activity: loyal", "kind"] == "segment"
+        assert groups.loc["activity: loyal", "lift_low"] > 1
+        assert groups.loc["activity: loyal", "now_members"] == len(late)
+        assert "Segments are made from the very days" in capsys.readouterr().out
+    finally:
+        shutil.rmtree(families)
 
 
 def test_a_wrong_field_is_refused_by_name(town: Town) -> None:
