@@ -140,7 +140,7 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 
 def _dress(ax: Axes, words: Words, what: str, share: bool) -> None:
-    ax.figure.supxlabel(textwrap.fill(what, 44), fontsize=_SIZE, color=style.INK)  # type: ignore[union-attr]
+    ax.figure.supxlabel(textwrap.fill(what, 44), fontsize=_SIZE, color=style.INK)
     digits = 1 if not share and ax.get_xlim()[1] < 5 else 0
     write = words.percent if share else partial(words.number, digits=digits)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
