@@ -11,6 +11,9 @@ def group_name(words: Words, group: str) -> str:
     >>> group_name(Words("en"), "has_children=yes")
     'has children: yes'
     """
+    family, colon, segment = group.partition(": ")
+    if colon:
+        return f"{words.label(family)}: {rule_words(words, segment)}"
     name, equals, value = group.partition("=")
     return f"{words.label(name)}: {words.label(value)}" if equals else words.label(name)
 
@@ -22,6 +25,8 @@ def rule_words(words: Words, rule: str) -> str:
     'buys fruit: yes, buys cheese: yes'
     """
     parts = rule.split(" and ")
+    if len(parts) == 1 and "=" not in rule:
+        return words.label(rule)
     if all(part.count("=") == 1 and not set("()<>!'\"").intersection(part) for part in parts):
         return ", ".join(group_name(words, part) for part in parts)
     return rule

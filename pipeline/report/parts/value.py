@@ -93,7 +93,7 @@ def _groups(source: Source, table: pd.DataFrame, kind: str) -> list[Block]:
         for name, (_, row) in zip(names, table.iterrows(), strict=True)
     ]
     columns = [words.say(f"value.column.{name}") for name in ("group", "n", "share", "on_top", "loss")]
-    heading = words.say(f"value.kind.{kind}") if kind in ("profile", "behaviour") else words.label(kind)
+    heading = words.say(f"value.kind.{kind}") if kind in ("profile", "behaviour", "segment") else words.label(kind)
     return [
         Paragraph(heading),
         Picture(svg, words.say("value.groups_alt"), words.say("value.groups")),
