@@ -32,13 +32,23 @@ def run(settings: Settings) -> float | None:
     }
     objective: float | None = None
     with exclusive(outputs):
-        for stage in STAGES:
-            if stage in settings.stages:
-                started = time.monotonic()
-                objective = steps[stage]()
-                if stage not in ("portrait", "compare", "sweep"):
-                    console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
+        try:
+            for stage in STAGES:
+                if stage in settings.stages:
+                    started = time.monotonic()
+                    objective = steps[stage]()
+                    if stage not in ("portrait", "compare", "sweep"):
+                        console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
+        finally:
+            _end(settings)
     return objective
+
+
+def _end(settings: Settings) -> None:
+    if settings.engine.name == "spark":
+        from pipeline.engine import end_engines
+
+        end_engines()
 
 
 def conclude_sweep(settings: Settings) -> None:
