@@ -49,7 +49,7 @@ def folder_of(port: int = PORT) -> Path:
 
 
 def up(port: int = PORT, workers: int = WORKERS, cores: int = 1, memory: str = "1g") -> str:
-    """Start a master and workers, wait until all are registered, and return the master's address.
+    """Start a master and workers, or what is missing of them, and return the master's address when all are there.
 
     Parameters
     ----------
@@ -64,25 +64,26 @@ def up(port: int = PORT, workers: int = WORKERS, cores: int = 1, memory: str = "
         If the cluster does not come up; nothing of it is left running.
     """
     running = status(port)
-    if len(running) == workers + 1:
-        return address(port)
-    down(port)
-    if listens(HOST, port):
-        raise ConfigError(f"cluster: {HOST}:{port} is taken by another program. Choose another with --port")
+    if "master" not in running:
+        down(port)  # workers of a master that is gone
+        running = {}
+        if listens(HOST, port):
+            raise ConfigError(f"cluster: {HOST}:{port} is taken by another program. Choose another with --port")
     folder = folder_of(port)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
         raise ConfigError(f"cluster: {folder} belongs to somebody else. Choose another port with --port")
-    master = ["--host", HOST, "--port", str(port), "--webui-port", "0"]
+    here = ["--host", HOST, "--webui-port", "0"]
+    offer = ["--cores", str(cores), "--memory", memory, "--work-dir", str(folder / "work")]
+    missing = [name for name in (f"worker{number}" for number in range(workers)) if name not in running]
     try:
-        _start(folder, "master", [_MASTER, *master])
-        _await(folder, "master", lambda: listens(HOST, port))
-        for number in range(workers):
-            offer = ["--host", HOST, "--webui-port", "0", "--cores", str(cores), "--memory", memory]
-            work = ["--work-dir", str(folder / "work"), address(port)]
-            _start(folder, f"worker{number}", [_WORKER, *offer, *work])
-        for number in range(workers):
-            _await(folder, f"worker{number}", partial(_has_registered, folder / f"worker{number}.log"))
+        if "master" not in running:
+            _start(folder, "master", [_MASTER, *here, "--port", str(port)])
+            _await(folder, "master", lambda: listens(HOST, port))
+        for name in missing:
+            _start(folder, name, [_WORKER, *here, *offer, address(port)])
+        for name in missing:
+            _await(folder, name, partial(_has_registered, folder / f"{name}.log"))
     except PipelineError:
         down(port)
         raise
@@ -131,6 +132,7 @@ def _start(folder: Path, name: str, arguments: list[str]) -> None:
         "JAVA_HOME": str(java_home(folder)),
         "SPARK_LOCAL_IP": HOST,
         "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",  # small, and soon there
     }
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
@@ -167,7 +169,7 @@ def _is_ours(process: int) -> bool:
     """Tell whether a process runs and is a part of a Spark cluster: ids are used again."""
     if process in _STARTED and _STARTED[process].poll() is not None:
         return False
-    told = subprocess.run(["ps", "-p", str(process), "-o", "args="], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(["ps", "-ww", "-p", str(process), "-o", "args="], capture_output=True, text=True, check=False).stdout
     # spark-class is a script that becomes the Java program.
     return "org.apache.spark.deploy" in told
 

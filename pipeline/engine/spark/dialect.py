@@ -36,6 +36,10 @@ class PortableCompiler(type(compilers.pyspark.compiler)):  # type: ignore[misc]
             return sge.convert(False)
         return self.f.abs(arg).eq(self.cast(sge.convert("Infinity"), dt.float64))
 
+    def visit_Greatest(self, op: Any, *, arg: Any) -> Any:
+        """The greatest of one is that one; Spark asks for two."""
+        return super().visit_Greatest(op, arg=arg) if len(arg) > 1 else arg[0]
+
     def visit_RegexReplace(self, op: Any, *, arg: Any, pattern: Any, replacement: Any) -> Any:
         r"""Name a group as Java does: \1 would be the digit to it."""
         if isinstance(replacement, sge.Literal):

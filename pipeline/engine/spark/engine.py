@@ -259,7 +259,7 @@ def _with_engine(settings: Engine, work: Callable[..., Any], job: tuple[Any, ...
 
 
 def _copy(engine: DuckDBEngine, kind: str, arguments: Iterable[Any], target: Path) -> None:
-    """Lay a table of a source down as Parquet; finer times than microseconds are cut."""
+    """Lay a table of a source down as Parquet; finer times than microseconds are rounded to them."""
     table = getattr(engine, kind)(*arguments)
     fine = [name for name, kind in table.schema().items() if kind.is_timestamp() and (kind.scale or 0) > 6]
     engine.write(table.mutate(**{name: table[name].cast("timestamp") for name in fine}) if fine else table, target)

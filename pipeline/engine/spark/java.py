@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from pipeline.errors import ConfigError
+from pipeline.outputs import write_file
 
 OLDEST = 17  # Spark 4 needs it
 INSTALL = "pip install 'lookalike[spark]'"
@@ -77,8 +78,13 @@ def java_version(java: str) -> int:
 
 
 def _with_launcher(java: Path, folder: Path) -> Path:
-    launcher = folder / "java" / "bin" / "java"
-    launcher.parent.mkdir(parents=True, exist_ok=True)
-    launcher.write_text(_LAUNCHER.format(unused=_UNUSED, java=java), "utf-8")
-    launcher.chmod(0o755)
+    launcher, text = folder / "java" / "bin" / "java", _LAUNCHER.format(unused=_UNUSED, java=java)
+
+    def write(partial: Path) -> None:
+        partial.write_text(text, "utf-8")
+        partial.chmod(0o755)
+
+    # Not again while it may be running: a script that is being written cannot be started.
+    if not launcher.exists() or launcher.read_text("utf-8") != text:
+        write_file(launcher, write)
     return launcher.parent.parent

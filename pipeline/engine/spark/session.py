@@ -153,7 +153,10 @@ def _options(settings: Engine, folder: Path) -> dict[str, str]:
         "spark.sql.ansi.enabled": "true",  # overflow and division by zero are errors, not NULL or another number
         "spark.sql.caseSensitive": "true",
     }
-    return {**own, **(here if _is_local(master) else {}), **settings.options, **fixed}
+    own |= {**(here if _is_local(master) else {}), **settings.options, **fixed}
+    if "spark.driver.extraJavaOptions" in settings.options:
+        own["spark.driver.extraJavaOptions"] += f" {quiet}"
+    return own
 
 
 def _is_local(master: str) -> bool:
