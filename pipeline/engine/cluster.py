@@ -169,7 +169,9 @@ def _is_ours(process: int) -> bool:
     """Tell whether a process runs and is a part of a Spark cluster: ids are used again."""
     if process in _STARTED and _STARTED[process].poll() is not None:
         return False
-    told = subprocess.run(["ps", "-ww", "-p", str(process), "-o", "args="], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(
+        ["ps", "-ww", "-p", str(process), "-o", "args="], capture_output=True, text=True, check=False
+    ).stdout
     # spark-class is a script that becomes the Java program.
     return "org.apache.spark.deploy" in told
 

@@ -37,7 +37,7 @@ class PortableCompiler(type(compilers.pyspark.compiler)):  # type: ignore[misc]
         return self.f.abs(arg).eq(self.cast(sge.convert("Infinity"), dt.float64))
 
     def visit_Greatest(self, op: Any, *, arg: Any) -> Any:
-        """The greatest of one is that one; Spark asks for two."""
+        """Return the only one of one; Spark asks for two."""
         return super().visit_Greatest(op, arg=arg) if len(arg) > 1 else arg[0]
 
     def visit_RegexReplace(self, op: Any, *, arg: Any, pattern: Any, replacement: Any) -> Any:

@@ -31,6 +31,9 @@ _ANSWER_S = 60.0  # for the first task, of which a cluster that has free workers
 _REACH_S = 10.0
 # What objects of one process are rebuilt by in another; models above all.
 _SAME = ("duckdb", "ibis-framework", "joblib", "lightgbm", "numpy", "scikit-learn")
+# Rows are exchanged as Arrow tables, never as frames of pandas.
+_PANDAS = "PySpark does not yet fully support pandas"
+_SILENT = f"ignore:{_PANDAS}:FutureWarning"
 _QUIET = """rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
 appender.stderr.type = Console
@@ -102,12 +105,12 @@ def _start(settings: Engine) -> _Running:
     master = settings.master or ""
     _refuse_unreachable(master)
     folder = Path(tempfile.mkdtemp(prefix="lookalike-spark-"))
+    warnings.filterwarnings("ignore", message=_PANDAS, category=FutureWarning)
     try:
         (folder / "log4j2.properties").write_text(_QUIET, "utf-8")
         python = settings.options.get("spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON") or sys.executable
         with (
-            _environment(JAVA_HOME=str(java_home(folder)), PYSPARK_PYTHON=python),
-            _quiet(),
+            _environment(JAVA_HOME=str(java_home(folder)), PYSPARK_PYTHON=python, PYTHONWARNINGS=_SILENT),
             told(f"engine.master={master}"),
         ):
             from pyspark.logger import PySparkLogger
@@ -142,7 +145,7 @@ def _options(settings: Engine, folder: Path) -> dict[str, str]:
     }
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         own[f"spark.executorEnv.{variable}"] = "1"
-    own["spark.executorEnv.OMP_WAIT_POLICY"] = "passive"
+    own |= {"spark.executorEnv.OMP_WAIT_POLICY": "passive", "spark.executorEnv.PYTHONWARNINGS": _SILENT}
     if settings.executor_cores:
         own["spark.executor.cores"] = str(settings.executor_cores)
     fixed = {
@@ -248,13 +251,6 @@ def _environment(**wanted: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep PySpark from warning of pandas 3: rows are exchanged as Arrow tables, never as its frames."""
-    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
-    yield
 
 
 def _end_java() -> None:

@@ -15,12 +15,13 @@ from pipeline.engine.spark.java import java_home, spark_home
 from pipeline.errors import ConfigError
 from pipeline.settings import Engine
 
-ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).parent
+ROOT = HERE.resolve().parents[2]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"spark", "settings", "port"} & set(getattr(item, "fixturenames", ())):
+        if item.path.parent == HERE and "port" in getattr(item, "fixturenames", ()):
             item.add_marker("spark")
 
 

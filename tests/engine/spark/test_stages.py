@@ -29,7 +29,7 @@ from tests.end_to_end import planted
 from tests.source import contents
 
 AS_OF_US = int(pd.Timestamp("2024-12-01").timestamp()) * 1_000_000
-BUCKETS = 24  # so many that some are done, some under way and some waiting when a worker dies
+BUCKETS = 12  # so many that some are done, some under way and some waiting when a worker dies
 
 
 @pytest.fixture(scope="module")
