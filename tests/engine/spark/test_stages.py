@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -76,7 +77,7 @@ def test_all_stages_give_the_same_files_on_a_cluster(
 
 
 @contextmanager
-def killed(port: int, folder: Path, pattern: str, kill: Callable[[int], None]) -> Iterator[list[int]]:
+def killed(port: int, folder: Path, pattern: str, kill: Callable[[int], bool]) -> Iterator[list[int]]:
     """Kill a worker as soon as a few buckets are written; yield how many were there when it was killed."""
     seen: list[int] = []
     over = threading.Event()
@@ -84,8 +85,7 @@ def killed(port: int, folder: Path, pattern: str, kill: Callable[[int], None]) -
     def watch() -> None:
         while not over.is_set():
             written = len(list(folder.glob(pattern)))
-            if written >= 3:
-                kill(port)
+            if written >= 3 and kill(port):
                 seen.append(written)
                 return
             time.sleep(0.005)
@@ -100,25 +100,34 @@ def killed(port: int, folder: Path, pattern: str, kill: Callable[[int], None]) -
         cluster.up(port)  # what was killed is started anew, for the tests to come
 
 
-def kill_worker(port: int) -> None:
+def kill_worker(port: int) -> bool:
     """Kill a worker and its executor, as the end of its machine would."""
     worker = psutil.Process(cluster.status(port)["worker0"])
-    for process in [worker, *worker.children(recursive=True)]:
-        os.kill(process.pid, signal.SIGKILL)
+    return kill_all([worker, *worker.children(recursive=True)])
 
 
-def kill_python(port: int) -> None:
-    """Kill the processes that run an executor's tasks, as the system does when memory runs out."""
-    worker = psutil.Process(cluster.status(port)["worker1"])
-    tasks = [process for process in worker.children(recursive=True) if "pyspark.daemon" in " ".join(process.cmdline())]
-    assert tasks
-    for process in tasks:
-        os.kill(process.pid, signal.SIGKILL)
+def kill_python(port: int) -> bool:
+    """Kill the processes that run tasks, as the system does when memory runs out."""
+    found = [
+        process
+        for name, number in cluster.status(port).items()
+        if name != "master"
+        for process in psutil.Process(number).children(recursive=True)
+        if "python" in process.name()
+    ]
+    return kill_all(found)
+
+
+def kill_all(processes: list[psutil.Process]) -> bool:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    return bool(processes)
 
 
 @pytest.mark.parametrize("kill", [kill_worker, kill_python])
 def test_a_worker_that_is_killed_in_the_middle_of_a_snapshot_changes_nothing(
-    local: Settings, settings: Engine, port: int, tmp_path: Path, kill: Callable[[int], None]
+    local: Settings, settings: Engine, port: int, tmp_path: Path, kill: Callable[[int], bool]
 ) -> None:
     outputs = tmp_path / "planted"
     outputs.mkdir()
