@@ -104,6 +104,12 @@ def test_values_are_taken_as_they_are_meant(path, value, expected):
     assert found == expected
 
 
+def test_settings_of_spark_may_be_written_as_yaml_writes_them():
+    options = {"spark.ui.enabled": False, "spark.sql.shuffle.partitions": 400, "spark.eventLog.dir": "/logs"}
+    found = parse_settings(full("engine", {**SPARK, "options": options})).engine.options
+    assert [*found.values()] == ["false", "400", "/logs"]
+
+
 # ---- what is refused
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -85,12 +86,19 @@ def up(port: int = PORT, workers: int = WORKERS, cores: int = 1, memory: str = "
         for name in missing:
             _await(folder, name, partial(_has_registered, folder / f"{name}.log"))
     except PipelineError:
-        down(port)
+        stop(port)
         raise
     return address(port)
 
 
 def down(port: int = PORT) -> int:
+    """Stop a cluster and remove its logs; return how many processes there were."""
+    stopped = stop(port)
+    shutil.rmtree(folder_of(port), ignore_errors=True)
+    return stopped
+
+
+def stop(port: int = PORT) -> int:
     """Stop a cluster's processes, also those that a crash has left; return how many there were."""
     running = status(port)
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -100,8 +108,6 @@ def down(port: int = PORT) -> int:
         deadline = time.monotonic() + _STOP_S
         while any(_is_ours(process) for process in running.values()) and time.monotonic() < deadline:
             time.sleep(0.1)
-    for file in folder_of(port).glob("*.pid"):
-        file.unlink()
     return len(running)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from pipeline.settings.types import STRICT, Real, Text, Whole, as_list
+from pipeline.settings.types import STRICT, Option, Real, Whole, as_list
 
 # What the program sets itself, since its results depend on it.
 _SET_HERE = (
@@ -32,7 +32,7 @@ class Engine:
     master: str | None = None
     executor_memory: Annotated[str, Field(pattern=r"^[0-9]+[mg]$")] | None = None
     executor_cores: Annotated[Whole, Field(ge=1)] | None = None
-    options: dict[str, Text] = Field(default_factory=dict)
+    options: dict[str, Option] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits(self) -> Engine:

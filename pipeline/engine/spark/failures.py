@@ -13,11 +13,12 @@ _LOST = (
     "ExecutorLostFailure",
     "exited unexpectedly",
     "worker exited",
-    "Cannot run program",
+    "Answer from Java side is empty",
     "MemoryError",
     "Not enough memory",
 )
 _UNREACHED = ("JAVA_GATEWAY_EXITED", "Could not parse Master URL", "All masters are unresponsive", "Failed to connect")
+_UNFIT = ("Cannot run program", "ModuleNotFoundError", "bad magic number")
 _DAMAGED = ("is not a Parquet file", "FAILED_READ_FILE", "CANNOT_READ_FILE", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
 _FULL = ("No space left on device", "Permission denied", "Read-only file system")
 
@@ -54,6 +55,12 @@ def explained(origin: str, text: str) -> PipelineError | None:
         return ConfigError(
             f"{origin}: Spark does not start there: {_reason(text, _UNREACHED)}. Check the address, and that the "
             "master has this Spark's version; engine.master=local[*] needs no master"
+        )
+    if any(word in text for word in _UNFIT):
+        return ConfigError(
+            f"{origin}: the workers cannot run this program: {_reason(text, _UNFIT)}. Each needs Python and this "
+            "program's libraries in the same place; another Python is named by "
+            "'engine.options={spark.pyspark.python: /path/to/python}'"
         )
     if any(word in text for word in _FULL):
         return DataError(

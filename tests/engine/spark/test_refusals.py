@@ -166,6 +166,12 @@ def test_a_cluster_without_free_workers_is_told(monkeypatch: pytest.MonkeyPatch,
         ("Python worker exited unexpectedly (crashed)", DataError, "a worker was lost again and again"),
         ("java.io.IOException: No space left on device", DataError, "cannot be written.*No space left"),
         ("[FAILED_READ_FILE.NO_HINT] Error while reading file a.parquet", DataError, r"cannot be read: .*a\.parquet"),
+        (
+            'Cannot run program "/opt/python": error=2',
+            ConfigError,
+            r'workers cannot run.*"/opt/python".*pyspark\.python',
+        ),
+        ("  ModuleNotFoundError: No module named 'duckdb'", ConfigError, "cannot run this program: .*'duckdb'"),
         ("[JAVA_GATEWAY_EXITED] Java gateway process exited", ConfigError, "Spark does not start there"),
     ],
 )
