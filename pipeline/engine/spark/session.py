@@ -6,6 +6,7 @@ import atexit
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import uuid
@@ -29,6 +30,7 @@ from pipeline.settings import Engine
 
 _ANSWER_S = 60.0  # for the first task, of which a cluster that has free workers needs a few seconds
 _REACH_S = 10.0
+_END_S = 30.0
 # What objects of one process are rebuilt by in another; models above all.
 _SAME = ("duckdb", "ibis-framework", "joblib", "lightgbm", "numpy", "scikit-learn")
 # Rows are exchanged as Arrow tables, never as frames of pandas.
@@ -262,6 +264,9 @@ def _end_java() -> None:
         gateway.shutdown()
         process = getattr(gateway, "proc", None)
         if process is not None:
-            process.stdin.close()
-            process.wait(30)
+            process.stdin.close()  # which is what it ends by
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
         SparkContext._gateway = SparkContext._jvm = None

@@ -52,6 +52,7 @@ def settings(port: int) -> Engine:
         "spark.driver.extraJavaOptions": quick,
         "spark.executor.extraJavaOptions": quick,
         "spark.ui.enabled": "false",
+        "spark.task.maxFailures": "3",
         "spark.sql.shuffle.partitions": "2",
         "spark.executorEnv.PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
     }
