@@ -32,7 +32,7 @@ from pipeline.columns import (
     VALUE,
     WITHHELD,
 )
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import DuckDBEngine, run_tasks, task_engine
 from pipeline.errors import ModelError
 from pipeline.events import bucket_file, read_events
 from pipeline.features.encoder import BehaviourEncoder
@@ -45,8 +45,16 @@ from pipeline.labels.past import PastReader, own_features
 from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.sets import sets_of
-from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
-from pipeline.parallel import side_by_side
+from pipeline.outputs import (
+    MANIFEST,
+    code_fingerprint,
+    fingerprint,
+    is_current,
+    load_once,
+    read_manifest,
+    whole,
+    write_file,
+)
 from pipeline.profiles import read_customers
 from pipeline.promotion import question
 from pipeline.settings import Attribute, Future, Settings, as_plain
@@ -175,7 +183,7 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         ]
         states: Counter[tuple[str, str, str]] = Counter()
         with console.progress("score", events["buckets"]) as step:
-            for bucket, counted in enumerate(side_by_side(jobs, workers)):
+            for bucket, counted in enumerate(run_tasks(jobs, settings.engine, workers, partial)):
                 states.update(counted)
                 step(f"bucket {bucket}")
         shared.unlink()
@@ -191,8 +199,8 @@ def score_bucket(
     target = bucket_file(folder / "predictions", bucket)
     portraits = bucket_file(folder / "portraits", bucket)
     if not (target.exists() and portraits.exists()):
-        ensemble: Ensemble = joblib.load(shared)
-        with DuckDBEngine(1, settings.engine.memory_limit_gb / workers, settings.engine.spill) as engine:
+        ensemble: Ensemble = load_once(shared)
+        with task_engine(settings.engine, workers) as engine:
             table = predict_bucket(engine, settings, outputs, snapshot, ensemble, bucket)
             write_file(target, lambda path: pq.write_table(_arrow(table), path))
             schemas.check(schemas.predictions(), engine.parquet(target), target)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import QueryEngine
 from pipeline.events import bucket_file
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.naming import past_name, visible, with_siblings
@@ -54,7 +54,7 @@ class PastReader:
         Events at or after it are not read.
     """
 
-    engine: DuckDBEngine
+    engine: QueryEngine
     events: Path
     data: Data
     as_of_us: int
