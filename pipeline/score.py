@@ -114,7 +114,7 @@ def score_bucket(
     ensemble: Ensemble = joblib.load(shared)
     with DuckDBEngine(1, settings.engine.memory_limit_gb / workers, settings.engine.spill) as engine:
         if not (target.exists() and portraits.exists()):
-            _write(open_bucket(engine, settings, outputs, snapshot, ensemble, bucket), target, portraits)
+            write_bucket(open_bucket(engine, settings, outputs, snapshot, ensemble, bucket), target, portraits)
             schemas.check(schemas.predictions(), engine.parquet(target), target)
         return _counted(engine, target)
 
@@ -142,7 +142,7 @@ def predict_bucket(
     return table.to_pandas()
 
 
-def _write(reader: BucketReader, target: Path, portraits: Path) -> None:
+def write_bucket(reader: BucketReader, target: Path, portraits: Path) -> None:
     """Write a bucket's predictions and portraits, chunk by chunk."""
     champions = reader.ensemble.champions
     wide = portraits_schema([champion.attribute for champion in champions])

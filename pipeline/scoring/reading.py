@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite
@@ -103,7 +104,8 @@ class BucketReader:
         """Return by attribute of whom it is asked, shape (n_customers,), unless it is asked of all."""
         found: dict[str, Mask] = {}
         known: dict[tuple[Any, ...], Mask] = {}
-        everyone = self.engine.memory(pa.table({CUSTOMER: pa.array(self.customers.tolist(), pa.string())}))
+        ids = pa.array(self.customers.tolist(), pa.string())
+        everyone = self.engine.memory(pa.table({CUSTOMER: ids}))
         for champion in self.ensemble.champions:
             rule = champion.declaration.future
             if rule is None or not (rule.among_active_days or rule.among_idle_days or rule.aggregate == "growth"):
@@ -113,7 +115,7 @@ class BucketReader:
             if key not in known:
                 events = read_events(self.engine, self.outputs / "events", rule.log, self.bucket)
                 asked = self.engine.arrow(population(everyone, events, rule, self.as_of_us))
-                known[key] = np.isin(self.customers, np.array(asked[CUSTOMER].to_pylist(), dtype=object))
+                known[key] = pc.is_in(ids, asked[CUSTOMER]).to_numpy(zero_copy_only=False)  # NumPy's own sorts objects
             found[champion.attribute] = known[key]
         return found
 
