@@ -27,6 +27,7 @@ from pipeline.columns import (
     INFERRED,
     LIKELIEST,
     MODEL_VERSION,
+    PROBABILITIES,
     PROBABILITY,
     RANK,
     REASON,
@@ -95,6 +96,7 @@ def predictions() -> pa.DataFrameSchema:
             VALUE: _column("string", nullable=True),
             LIKELIEST: _column("string", nullable=True),
             PROBABILITY: _column("float64", pa.Check.in_range(0, 1), nullable=True),
+            PROBABILITIES: pa.Column(nullable=True),  # lists, for which pandera has no type here
             SET: _column("string", nullable=True),
             STATE: _column("string", pa.Check.isin([DECLARED, INFERRED, WITHHELD])),
             REASON: _column("string", nullable=True),
