@@ -50,7 +50,7 @@ def parts_of(folder: Path, bucket: int, from_day: int | None = None) -> list[Pat
 def read_parts(engine: DuckDBEngine, folder: Path, buckets: Sequence[int], from_day: int | None = None) -> ir.Table:
     """Open buckets of a log, from a local day on if one is given."""
     files = [file for bucket in buckets for file in parts_of(folder, bucket, from_day)]
-    table = engine.parquet(files or [bucket_file(folder, bucket) for bucket in buckets])
+    table = engine.parquet(files or [parts_of(folder, buckets[0])[-1]])  # without a row to read, for the columns alone
     return table if from_day is None else table.filter(table[EVENT_DAY] >= from_day)
 
 

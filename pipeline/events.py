@@ -14,7 +14,6 @@ shares its files with it (hard links) and has one more part in each bucket.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +41,7 @@ from pipeline.event_parts import (
     write_first_part,
     write_next_part,
 )
-from pipeline.outputs import MANIFEST, fingerprint, read_manifest, told, whole
+from pipeline.outputs import MANIFEST, fingerprint, read_manifest, share_file, whole
 from pipeline.settings import Data, Log
 from pipeline.sources import files_of, place_of
 from pipeline.timeline import check_zone
@@ -238,7 +237,6 @@ def _stage(build: _Build, name: str, staged: Path, files: list[Path] | None) -> 
 
 def _link(build: _Build, log: Log, old: Path, new: Path) -> None:
     """Give the new data set the old one's files; merge those that came later where they have become many."""
-    new.mkdir(exist_ok=True)
     for bucket in range(build.buckets):
         files = parts_of(old, bucket)
         if len(files) > MOST_PARTS:
@@ -247,16 +245,7 @@ def _link(build: _Build, log: Log, old: Path, new: Path) -> None:
                 merge_parts(build.engine, log, old, new, bucket, numbers)
             files = files[:1]
         for file in [path for part in files for path in (facts_file(part), part)]:
-            if not (new / file.name).exists():
-                with told(new):
-                    _same_file(file, new / file.name)
-
-
-def _same_file(old: Path, new: Path) -> None:
-    try:
-        os.link(old, new)
-    except OSError:  # a file system without hard links
-        shutil.copy2(old, new)
+            share_file(file, new / file.name)
 
 
 def _facts_of(folder: Path, buckets: int) -> dict[str, Any]:
