@@ -135,13 +135,11 @@ def fit_encoder(
             f"{snapshot}: behaviour vectors need at least 2 customers with events before as_of, found "
             f"{manifest['customers']}"
         )
-    tokens, in_parts = read_tokens(engine, snapshot, range(manifest["buckets"]))
+    tokens = read_tokens(engine, snapshot, range(manifest["buckets"]))
     for entry in hidden:
         log, _, field = entry.partition(".")
         own = tokens[FIELD] == f"{log}__{field}" if field else tokens[FIELD].startswith(f"{log}__")
         tokens = tokens.filter(~own)
-    if in_parts:
-        tokens = tokens.group_by(CUSTOMER, FIELD, TOKEN).agg(**{COUNT: tokens[COUNT].sum()}).filter(ibis._[COUNT] > 0)
     spread = tokens.group_by(FIELD, TOKEN).agg(n=tokens.count())
     common = spread.filter(spread.n >= settings.min_customers)
     common = common.order_by([ibis.desc("n"), FIELD, TOKEN]).limit(settings.max_tokens)
@@ -176,7 +174,7 @@ def read_counts(
     counts : CSR, shape (n_customers, n_tokens)
     """
     dense = engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
-    tokens, _ = read_tokens(engine, snapshot, buckets)
+    tokens = read_tokens(engine, snapshot, buckets, summed=False)
     known = dense.select(CUSTOMER)
     if at_most is not None:
         known = known.order_by([engine.hash32(ibis.literal("encoder:") + known[CUSTOMER]), CUSTOMER]).limit(at_most)

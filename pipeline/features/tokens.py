@@ -96,18 +96,21 @@ def summed_counts(kept: ir.Table, added: ir.Table) -> ir.Table:
     return table.filter(table[COUNT] > 0)
 
 
-def read_tokens(engine: DuckDBEngine, snapshot: Path, buckets: Sequence[int] | range) -> tuple[ir.Table, bool]:
+def read_tokens(engine: DuckDBEngine, snapshot: Path, buckets: Sequence[int] | range, summed: bool = True) -> ir.Table:
     """Open a snapshot's token counts, of all or some buckets.
 
-    Returns
-    -------
-    tokens
-        Rows (customer_id, field, token, count).
-    in_parts
-        Whether a token of a customer may have several rows, which then have to be summed.
+    Parameters
+    ----------
+    summed
+        One row for each customer, field and token. Otherwise there may be several, to be added up by the reader, which
+        saves a pass.
     """
     files = [file for bucket in buckets for file in parts_of(snapshot / "tokens", bucket)]
-    return engine.parquet(files), len(files) > len(buckets)
+    table = engine.parquet(files)
+    if not summed or len(files) == len(buckets):
+        return table
+    table = table.group_by(_KEY).agg(**{COUNT: table[COUNT].sum().cast("int64")})
+    return table.filter(table[COUNT] > 0)
 
 
 def as_text(token: ir.Column) -> ir.StringColumn:
