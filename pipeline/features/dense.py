@@ -84,16 +84,17 @@ def dense_features(
         parts[name] = kept[name] + found if kept else found
     totals = {name: merged_totals(parts[name].totals, log) for name, log in logs.items()}
     known = [table.select(CUSTOMER) for table in totals.values()]
-    table = ibis.union(*known, distinct=True) if len(known) > 1 else known[0]
-    variety = _by_field(tokens)
+    customers = ibis.union(*known, distinct=True) if len(known) > 1 else known[0]
+    variety, blocks = _by_field(tokens), []
     for name, log in logs.items():
-        blocks = [
-            _activity(totals[name], parts[name].windows, name, log, windows_days, cut),
-            _rhythm(parts[name], name, windows_days),
-            *_variety(tokens, variety, name, log),
-        ]
-        for block in blocks:
-            table = table.left_join(block, CUSTOMER).drop(f"{CUSTOMER}_right")
+        blocks += [_activity(totals[name], name, log, cut), _rhythm(parts[name], name)]
+        blocks += [_spans(parts[name].windows, name, log, windows_days)] if windows_days else []
+        blocks += _variety(tokens, variety, name, log)
+    table = customers
+    for number, block in enumerate(blocks):  # one chain: a step for each would name all columns over and over
+        key = f"_customer{number}"
+        block = block.rename({key: CUSTOMER})
+        table = table.left_join(block, table[CUSTOMER] == block[key])
     columns = [column for name, log in logs.items() for column in dense_names(name, log, windows_days)]
     zero = ("count", "sum", "distinct")
     filled = {
@@ -123,16 +124,13 @@ def dense_names(log: str, declared: Log, windows_days: Sequence[int]) -> list[st
     return names
 
 
-def _activity(
-    totals: ir.Table, windows: ir.Table, log: str, declared: Log, windows_days: Sequence[int], cut: CutOff
-) -> ir.Table:
-    """Return counts, recency, tenure and money."""
+def _activity(totals: ir.Table, log: str, declared: Log, cut: CutOff) -> ir.Table:
+    """Return counts, recency, tenure and money of the whole history."""
     features: dict[str, ir.Value] = {
         dense_name(log, "events", "count"): totals[N],
         dense_name(log, "time", "recency_days"): _days_until(totals[LAST_US], cut),
         dense_name(log, "time", "tenure_days"): _days_until(totals[FIRST_US], cut),
     }
-    inside: dict[str, ir.Value] = {}
     for field in declared.numeric:
         n, amount = totals[f"{field}__n"], totals[f"{field}__sum"]
         features |= {
@@ -142,6 +140,12 @@ def _activity(
             dense_name(log, field, "max"): totals[f"{field}__max"],
             dense_name(log, field, "std"): (totals[f"{field}__squares"] / _positive(n - 1.0)).sqrt(),
         }
+    return totals.select(CUSTOMER, **features)
+
+
+def _spans(windows: ir.Table, log: str, declared: Log, windows_days: Sequence[int]) -> ir.Table:
+    """Return counts, active days and money of each window."""
+    inside: dict[str, ir.Value] = {}
     for days in windows_days:
         inside[dense_name(log, "events", "count", days)] = within(windows, N, days)
         for field in declared.numeric:
@@ -149,11 +153,7 @@ def _activity(
             inside[dense_name(log, field, "sum", days)] = amount
             inside[dense_name(log, field, "mean", days)] = amount / n.nullif(0.0)
         inside[dense_name(log, "days", "count", days)] = within(windows, DAYS, days)
-    found = totals.select(CUSTOMER, **features)
-    if not inside:
-        return found
-    spans = windows.group_by(CUSTOMER).agg(**inside)
-    return found.left_join(spans, CUSTOMER).drop(f"{CUSTOMER}_right")
+    return windows.group_by(CUSTOMER).agg(**inside)
 
 
 def _days_until(event_us: ir.IntegerColumn, cut: CutOff) -> ir.FloatingValue:
@@ -165,7 +165,7 @@ def _positive(number: ir.FloatingValue) -> ir.FloatingValue:
     return (number > 0.0).ifelse(number, ibis.null("float64"))
 
 
-def _rhythm(parts: Aggregates, log: str, windows_days: Sequence[int]) -> ir.Table:
+def _rhythm(parts: Aggregates, log: str) -> ir.Table:
     """Active days and the gaps between them; regularity is the gaps' coefficient of variation.
 
     All gaps together are the days from the first to the last, and their squares whole numbers: no rounding before the
