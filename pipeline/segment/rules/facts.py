@@ -16,6 +16,7 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
 from pipeline.events import bucket_file
 from pipeline.features.naming import field_name
+from pipeline.features.tokens import read_tokens
 from pipeline.judged import Judged
 from pipeline.lookalike.context import read_portraits
 from pipeline.lookalike.described.probability import Known, known_of
@@ -121,8 +122,7 @@ class Facts:
 
     def _token_table(self, field: str):  # type: ignore[no-untyped-def]
         log, _, name = field.partition(".")
-        files = [bucket_file(self._place.snapshot / "tokens", bucket) for bucket in range(self._place.buckets)]
-        table = self._place.engine.parquet(files)
+        table = read_tokens(self._place.engine, self._place.snapshot, range(self._place.buckets))
         return table.filter(table[FIELD] == field_name(log, name))
 
     def _tokens(self, field: str) -> list[str]:
