@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.columns import ATTRIBUTE, CUSTOMER, FIELD, LIKELIEST, PROBABILITY, STATE, TOKEN, VALUE, WITHHELD
+from pipeline.columns import ATTRIBUTE, CUSTOMER, FIELD, LIKELIEST, PROBABILITY, SEGMENT, STATE, TOKEN, VALUE, WITHHELD
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
 from pipeline.events import bucket_file
@@ -25,7 +25,7 @@ from pipeline.outputs import MANIFEST, read_manifest
 from pipeline.profiles import read_customers
 from pipeline.segment.activity.lifecycle import STAGES
 from pipeline.segment.cells import OTHER
-from pipeline.segment.family import SEGMENT, Place
+from pipeline.segment.family import Place
 from pipeline.segment.rules.vocabulary import NONE, YES_NO, Vocabulary
 from pipeline.settings.segment import TAKEN
 
