@@ -41,8 +41,8 @@ messages: setup ## per segment a brief and messages in each language, after feat
 market: setup ## how many people each rule segment has, and what they are worth
 	$(RUN) stages=[features,segments,market] $(ARGS)
 
-report: setup ## one page for a marketer from all that has been found: outputs/<source>/report/report-en.html
-	$(RUN) stages=[report] $(ARGS)
+report: setup ## segments, value, market, messages, and one page for a marketer: outputs/<source>/report/report-en.html
+	$(RUN) stages=[segments,value,market,messages,report] $(ARGS)
 
 portrait: setup ## one customer's portrait: make portrait CUSTOMER=1001
 	$(RUN) stages=[portrait] customer=$(CUSTOMER) $(ARGS)
