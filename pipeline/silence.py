@@ -52,8 +52,19 @@ def _learn(features: Path, columns: np.ndarray, customers: np.ndarray, seed: int
     """Write who answers, and return the file; None where it cannot be told."""
     matrix = load_visible(features, columns)
     answered = np.isin(matrix.customers.astype(str), customers.astype(str))
-    found = learn_answering(matrix.X, answered, matrix.n_dense, seed)
+    found = learn_answering(matrix.X, answered, matrix.n_dense, seed, drawn=read_drawn(features))
     if found is None:
         return None
     write_file(path, lambda place: joblib.dump(found, place))
     return path
+
+
+def drawn_file(features: Path) -> Path:
+    """Return where it stands which customers of a matrix were drawn from the base at random."""
+    return features.with_suffix(".drawn.npy")
+
+
+def read_drawn(features: Path) -> np.ndarray | None:
+    """Return who was drawn at random, shape (n_customers,); None where the matrix has everybody."""
+    path = drawn_file(features)
+    return np.load(path) if path.exists() else None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import scipy.sparse as sp
 import yaml
 from joblib import delayed
@@ -21,14 +20,10 @@ from pipeline.catalogue import certify_catalogue
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_dense, read_matrix
-from pipeline.features.naming import visible
+from pipeline.features.matrix import FeatureMatrix, read_matrix_of
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import read_encoder
-from pipeline.labels.declared import declared_labels
-from pipeline.labels.future import future_labels
-from pipeline.labels.known import Labels
-from pipeline.labels.past import PastReader, own_features
+from pipeline.labels.past import own_features
+from pipeline.learning_set import collect_labels, past_reader, prepare
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.predictor import Task, Trained, draw_precision, train_attribute
@@ -43,21 +38,13 @@ from pipeline.records import (
     register_attribute,
     yaml_safe,
 )
-from pipeline.settings import Attribute, Settings, as_plain
+from pipeline.settings import Settings, as_plain
 from pipeline.silence import tell_who_answers
 from pipeline.summary import DESCRIPTION, catalogue_metrics, changes, description, last_like, recipe, training_name
-from pipeline.timeline import as_of_name, instants, resolve_as_of, snapshot_instants, too_short
+from pipeline.timeline import as_of_name, instants, resolve_as_of, snapshot_instants
 from pipeline.tracking import CHALLENGER, CHAMPION, WHOLE, Registered, Tracker
 
 ENCODER = "behaviour_encoder"
-
-
-@dataclass(frozen=True)
-class Known:
-    """An attribute's labels, now and one horizon earlier."""
-
-    labels: Labels
-    earlier: Labels
 
 
 def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> dict[str, Any]:
@@ -106,118 +93,6 @@ def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
                 shutil.rmtree(partial / needless, ignore_errors=True)
     _report(facts)
     return facts
-
-
-def collect_labels(
-    engine: DuckDBEngine, settings: Settings, outputs: Path, as_of_us: int, first_us: int
-) -> tuple[dict[str, Known], dict[str, str]]:
-    """Return the labels of all attributes that can be learnt, and why the others cannot."""
-    known: dict[str, Known] = {}
-    ineligible: dict[str, str] = {}
-    least = settings.model.min_labels_per_value
-    for name, attribute in settings.attributes.items():
-        short = too_short(attribute, as_of_us, first_us)
-        if short is None:
-            found = _labels(engine, settings, outputs, name, attribute, as_of_us)
-            short = found.labels.ineligible(least) or found.earlier.ineligible(least)
-        if short is not None:
-            ineligible[name] = short
-            console.warn(f"train: attributes.{name} is not learnt: {short}")
-        else:
-            known[name] = found
-    return known, ineligible
-
-
-def _labels(
-    engine: DuckDBEngine, settings: Settings, outputs: Path, name: str, attribute: Attribute, as_of_us: int
-) -> Known:
-    if attribute.future is None:
-        if settings.data.profiles is None:
-            nobody = Labels(name, attribute.kind, attribute.values or (), np.empty(0, object), np.empty(0, np.int64))
-            return Known(nobody, nobody)
-        labels = declared_labels(engine, outputs / "profiles", name, attribute, settings.data)
-        labels = labels.of(_customers(engine, snapshot_folder(outputs, as_of_us)))
-        return Known(labels, labels)
-    at = instants(attribute, as_of_us)
-    both = []
-    for label_us in (at.labels_us, at.earlier_us):
-        snapshot = snapshot_folder(outputs, label_us)
-        both.append(future_labels(engine, outputs / "events", snapshot, name, attribute, settings.data, label_us))
-    return Known(*both)
-
-
-def _customers(engine: DuckDBEngine, snapshot: Path) -> np.ndarray:
-    """Return the customers of a snapshot: those with an event before its as_of."""
-    return np.array(engine.arrow(read_dense(engine, snapshot).select(CUSTOMER))[CUSTOMER].to_pylist(), dtype=object)
-
-
-def prepare(
-    engine: DuckDBEngine,
-    settings: Settings,
-    outputs: Path,
-    known: dict[str, Known],
-    as_of_us: int,
-    partial: Path,
-) -> tuple[BehaviourEncoder, list[Task]]:
-    """Fit encoders, write each needed feature matrix once, and describe each attribute's task."""
-    encoders: dict[int, BehaviourEncoder] = {}
-    written: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
-    readers: dict[int, PastReader] = {}
-
-    def encoder_of(at_us: int) -> BehaviourEncoder:
-        if at_us not in encoders:
-            snapshot = snapshot_folder(outputs, at_us)
-            latest = at_us == as_of_us
-            encoders[at_us] = (
-                read_encoder(outputs)
-                if latest
-                else fit_encoder(engine, snapshot, settings.features.vector, settings.seed)
-            )
-        return encoders[at_us]
-
-    def matrix_file(at_us: int, encoder_us: int) -> Path:
-        path = partial / "matrices" / f"{as_of_name(at_us)}-encoded-{as_of_name(encoder_us)}.joblib"
-        if path not in written:
-            matrix = read_matrix(engine, snapshot_folder(outputs, at_us), encoder_of(encoder_us))
-            write_file(path, lambda place: joblib.dump(matrix, place))
-            written[path] = (matrix.names, matrix.customers)
-        return path
-
-    def past_file(name: str, at_us: int, customers: np.ndarray) -> Path | None:
-        if at_us not in readers:
-            readers[at_us] = past_reader(engine, settings, outputs, at_us)
-        attribute = settings.attributes[name]
-        past = readers[at_us].read(name, attribute, attribute.hide, customers)
-        if past is None:
-            return None
-        path = partial / "matrices" / f"past-{name}-{as_of_name(at_us)}.joblib"
-        write_file(path, lambda place: joblib.dump(past, place))
-        return path
-
-    tasks = []
-    for name, found in known.items():
-        attribute = settings.attributes[name]
-        at = instants(attribute, as_of_us)
-        files = (
-            matrix_file(at.labels_us, as_of_us),
-            matrix_file(at.earlier_us, at.earlier_us),
-            matrix_file(at.labels_us, at.earlier_us),
-        )
-        columns = {
-            str(f): visible(written[f][0], attribute.hide, settings.data, f"attributes.{name}.hide") for f in files
-        }
-        now, before = (
-            past_file(name, us, written[f][1]) for us, f in ((at.labels_us, files[0]), (at.earlier_us, files[1]))
-        )
-        past = {str(f): p for f, p in zip(files, (now, before, now), strict=True) if p is not None}
-        tasks.append(Task(name, found.labels, found.earlier, *files, columns, attribute.min_precision, past=past))
-    return encoder_of(as_of_us), tasks
-
-
-def past_reader(engine: DuckDBEngine, settings: Settings, outputs: Path, at_us: int) -> PastReader:
-    """Return what reads the own past of all customers at an instant."""
-    events = outputs / "events"
-    return PastReader(engine, events, settings.data, at_us, range(read_manifest(events)["buckets"]))
 
 
 def _run(
@@ -341,7 +216,8 @@ def _track(
     else:
 
         def features(encoder: BehaviourEncoder) -> FeatureMatrix:
-            matrix = read_matrix(engine, snapshot_folder(outputs, labels_us), encoder)
+            judged = trained.out_of_fold[CUSTOMER].to_numpy(dtype=object)
+            matrix = read_matrix_of(engine, snapshot_folder(outputs, labels_us), encoder, judged)
             reader = past_reader(engine, settings, outputs, labels_us)
             return own_features(matrix, reader, name, attribute, attribute.hide)
 

@@ -230,6 +230,29 @@ def read_matrix(
     return FeatureMatrix(found.customers, X, found.names, n_dense, vectors, as_of_us, loadings, encoder.weights_)
 
 
+def read_matrix_of(
+    engine: DuckDBEngine, snapshot: Path, encoder: BehaviourEncoder, customers: np.ndarray
+) -> FeatureMatrix:
+    """Return the features of some customers of a snapshot, sorted by customer, read bucket by bucket.
+
+    Parameters
+    ----------
+    customers
+        Ids, shape (n,); those that the snapshot does not have are left out.
+    """
+    wanted = np.sort(customers.astype(object))
+    parts = []
+    for bucket in range(read_manifest(snapshot)["buckets"]):
+        part = read_matrix(engine, snapshot, encoder, [bucket])
+        at = np.searchsorted(wanted, part.customers)
+        inside = np.flatnonzero((at < len(wanted)) & (wanted[np.minimum(at, len(wanted) - 1)] == part.customers))
+        parts.append(part.rows(inside))
+    ids = np.concatenate([part.customers for part in parts])
+    order = np.argsort(ids, kind="stable")
+    X = sp.vstack([part.X for part in parts], format="csr")[order]
+    return replace(parts[0], customers=ids[order], X=X, vectors=np.concatenate([part.vectors for part in parts])[order])
+
+
 @dataclass(frozen=True)
 class FeatureParts:
     """What a `FeatureMatrix` is made of, its two blocks apart.

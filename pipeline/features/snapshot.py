@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pipeline.events import bucket_file, read_events
 from pipeline.features.dense import CutOff, cut_off, dense_features
 from pipeline.features.settled import Settled, kept_aggregates, kept_sums, kept_tokens, settle
 from pipeline.features.tokens import added_counts, summed_counts, token_counts
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, share_file, whole
+from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, share_file, whole
 from pipeline.settings import Data, Engine, Features
 from pipeline.timeline import as_of_name
 
@@ -64,6 +65,7 @@ def write_snapshots(
         expected = fingerprint(source["fingerprint"], as_of_us, shape, code_fingerprint())
         if not is_current(folder, expected):
             facts: dict[str, Any] = {"as_of_us": as_of_us, "buckets": source["buckets"], "data": data.name}
+            facts["events"] = source["fingerprint"]
             cut = cut_off(as_of_us, data.time_zone)
             settled = settle(data, features, engine, workers, outputs, cut) if as_of_us == refreshed_us else None
             with whole(folder, expected, facts) as partial:
@@ -82,6 +84,14 @@ def write_snapshots(
                 progress(f"{as_of_name(as_of_us)}, bucket {bucket} (kept)")
         done[as_of_us] = read_manifest(folder)
     return done
+
+
+def drop_stale(outputs: Path) -> None:
+    """Remove snapshots of events that have been replaced since: a job that runs every night would pile them up."""
+    events = read_manifest(outputs / "events")["fingerprint"]
+    for manifest in (outputs / "snapshots").glob(f"*/{MANIFEST}"):
+        if read_manifest(manifest.parent).get("events") != events:
+            shutil.rmtree(manifest.parent)
 
 
 def write_bucket(

@@ -20,7 +20,7 @@ from pipeline.events import bucket_file, write_events
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import fit_encoder, read_counts
 from pipeline.features.naming import vector_names
-from pipeline.features.snapshot import snapshot_folder, write_snapshots
+from pipeline.features.snapshot import drop_stale, snapshot_folder, write_snapshots
 from pipeline.outputs import (
     MANIFEST,
     code_fingerprint,
@@ -72,6 +72,7 @@ def build_features(settings: Settings, outputs: Path, workers: int) -> dict[str,
     with console.progress("features: snapshot", len(needed) * events["buckets"]) as step:
         moving_us = as_of_us if grows else None
         write_snapshots(data, settings.features, settings.engine, workers, outputs, needed, step, moving_us)
+    drop_stale(outputs)
     limit, spill = settings.engine.memory_limit_gb, settings.engine.spill
     with DuckDBEngine(workers, limit, spill) as engine:
         write_behaviour(settings, outputs, engine, as_of_us, workers, training)

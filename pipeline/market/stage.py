@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline import console, plots
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, PipelineError, did_you_mean
-from pipeline.features.matrix import FeatureMatrix, read_matrix
+from pipeline.features.matrix import FeatureMatrix, read_matrix, read_matrix_of
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.market.census import Poststratified, poststratified
@@ -21,9 +21,9 @@ from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current
 from pipeline.segment.family import Place
 from pipeline.segment.rules.facts import Facts
 from pipeline.settings import Settings, as_plain
-from pipeline.split import hash32
 from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker, metric_name
+from pipeline.training_sample import draw
 
 _ASSUMED = (
     "Corrected numbers are right if, given behaviour, telling does not depend on the answer. Of customers whose like "
@@ -107,12 +107,12 @@ def _sized(place: Place, wanted: list[str], facts: dict[str, Any]) -> tuple[pd.D
 
 def _sampled(place: Place) -> tuple[FeatureMatrix, float]:
     """Return the features of at most `market.max_customers` customers, by a hash of the id, and their scale."""
-    matrix = read_matrix(place.engine, place.snapshot, read_encoder(place.outputs))
-    n, most = len(matrix.customers), place.settings.market.max_customers
+    encoder, most = read_encoder(place.outputs), place.settings.market.max_customers
+    n = read_manifest(place.snapshot)["customers"]
     if n <= most:
-        return matrix, 1.0
-    order = np.argsort([hash32(f"market:{customer}") for customer in matrix.customers], kind="stable")
-    return matrix.rows(np.sort(order[:most])), n / most
+        return read_matrix(place.engine, place.snapshot, encoder), 1.0
+    drawn = draw(place.engine, place.snapshot).first(most)
+    return read_matrix_of(place.engine, place.snapshot, encoder, drawn), n / most
 
 
 def _beyond(settings: Settings, found: Market, facts: Facts) -> Poststratified | None:

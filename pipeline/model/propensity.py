@@ -97,13 +97,25 @@ def response_propensity(X: Matrix, answered: np.ndarray, n_dense: int, seed: int
 
 
 def learn_answering(
-    X: Matrix, answered: np.ndarray, n_dense: int, seed: int, at_most: int = _AT_MOST
+    X: Matrix,
+    answered: np.ndarray,
+    n_dense: int,
+    seed: int,
+    at_most: int = _AT_MOST,
+    drawn: np.ndarray | None = None,
 ) -> Answering | None:
     """Return who answers, learnt from at most `at_most` customers; None if they are `too_few`.
 
     Parameters as in `response_propensity`. No answer is read, only whether there is one.
+
+    Parameters
+    ----------
+    drawn
+        Who was drawn from the base at random, whether or not they answered, shape (n,); the others are among the
+        customers because they answered, and say nothing of how many do. None: everybody.
     """
-    rows = np.sort(np.random.default_rng(seed).permutation(len(answered))[:at_most])
+    known = np.arange(len(answered)) if drawn is None else np.flatnonzero(drawn)
+    rows = np.sort(known[np.random.default_rng(seed).permutation(len(known))[:at_most]])
     found = response_propensity(X[rows], answered[rows], n_dense, seed)
     if found is None:
         return None

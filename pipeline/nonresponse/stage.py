@@ -12,7 +12,8 @@ from joblib import delayed
 from pipeline import console, plots
 from pipeline.columns import ATTRIBUTE, CUSTOMER, VALUE
 from pipeline.engine import DuckDBEngine
-from pipeline.features.matrix import FeatureMatrix, read_matrix
+from pipeline.features.encoder import BehaviourEncoder
+from pipeline.features.matrix import FeatureMatrix, read_matrix, read_matrix_of
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
@@ -27,6 +28,7 @@ from pipeline.profiles import HAS_PROFILE, read_customers
 from pipeline.settings import Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker
+from pipeline.training_sample import draw
 
 _NOTE = (
     "Counted: shares among those who answered. Corrected: of all comparable customers, those whose like answer in at "
@@ -69,7 +71,7 @@ def shares(settings: Settings, outputs: Path, tracker: Tracker, workers: int) ->
     facts: dict[str, Any] = {"as_of_us": as_of_us, "data": settings.data.name}
     with whole(folder, expected, facts) as partial:
         with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
-            matrix = read_matrix(engine, snapshot, read_encoder(outputs))
+            matrix = _matrix(engine, snapshot, read_encoder(outputs), settings.model.max_customers)
             has_profile = np.isin(matrix.customers, _with_profile(engine, outputs))
             profiles = outputs / "profiles"
             labels = [
@@ -85,6 +87,15 @@ def shares(settings: Settings, outputs: Path, tracker: Tracker, workers: int) ->
         _track(settings, tracker, partial, expected, facts, table, response)
     _report(response, found, folder)
     return facts
+
+
+def _matrix(engine: DuckDBEngine, snapshot: Path, encoder: BehaviourEncoder, at_most: int) -> FeatureMatrix:
+    """Return the features of all customers, or of a random sample of them, which is said."""
+    n = read_manifest(snapshot)["customers"]
+    if n <= at_most:
+        return read_matrix(engine, snapshot, encoder)
+    console.say(f"shares: estimated from {at_most:,} of {n:,} customers, drawn by hash of the id (model.max_customers)")
+    return read_matrix_of(engine, snapshot, encoder, draw(engine, snapshot).first(at_most))
 
 
 def share_table(found: list[AttributeShares]) -> pd.DataFrame:

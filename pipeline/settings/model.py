@@ -21,6 +21,7 @@ class Model:
     min_precision: OpenShare = 0.80
     confidence: OpenShare = 0.90
     min_labels_per_value: Annotated[Whole, Field(ge=2)] = 30
+    max_customers: Annotated[Whole, Field(ge=1000)] = 100_000
     holdout_from: Annotated[Whole, Field(ge=100)] = 20_000
     set_coverage: OpenShare = 0.90
     certified_for: Literal["value", "attribute", "catalogue"] = "value"

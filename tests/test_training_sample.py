@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from pipeline.configuration import parse_settings
+from pipeline.engine import DuckDBEngine
+from pipeline.features.matrix import read_matrix, read_matrix_of
+from pipeline.features.snapshot import snapshot_folder
+from pipeline.features.stage import read_encoder
+from pipeline.labels.known import Labels
+from pipeline.learning_set import collect_labels, prepare
+from pipeline.model.propensity import learn_answering
+from pipeline.outputs import load_object, read_manifest
+from pipeline.run import run
+from pipeline.split import hash32
+from pipeline.training_sample import draw
+from tests.end_to_end import planted
+from tests.nonresponse.conftest import N_DENSE, plant
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sample")
+    people = planted.write(folder / "source")
+    config = planted.config(folder / "source", folder / "out") | {"stages": ["features"]}
+    run(parse_settings(config))
+    outputs = folder / "out" / "planted"
+    as_of_us = read_manifest(outputs / "behaviour")["as_of_us"]
+    return people, outputs, snapshot_folder(outputs, as_of_us)
+
+
+def test_a_drawing_is_by_the_portable_hash_and_grows_by_adding(made):
+    people, _, snapshot = made
+    with DuckDBEngine() as engine:
+        drawing = draw(engine, snapshot)
+    assert drawing.lot.tolist() == [hash32(f"train:{customer}") for customer in drawing.customers]
+    few, more = set(drawing.first(50)), set(drawing.first(80))
+    assert (len(few), len(more)) == (50, 80)
+    assert few < more < set(people["customer"])
+    assert drawing.first(10_000).tolist() == drawing.customers.tolist()
+
+
+def test_labels_are_drawn_among_those_who_have_one(made):
+    _, _, snapshot = made
+    with DuckDBEngine() as engine:
+        drawing = draw(engine, snapshot)
+    customers = drawing.customers[::3]
+    labels = Labels("kind", "binary", ("cat", "dog"), customers, np.arange(len(customers)) % 2)
+    found = drawing.of(labels, 40)
+    assert len(found.y) == 40
+    value = dict(zip(customers, labels.y, strict=True))
+    assert [value[customer] for customer in found.customers] == found.y.tolist()
+    assert drawing.of(labels, len(customers)) is labels
+
+
+def test_features_of_some_are_rows_of_the_features_of_all(made):
+    _, outputs, snapshot = made
+    encoder = read_encoder(outputs)
+    with DuckDBEngine() as engine:
+        everybody = read_matrix(engine, snapshot, encoder)
+        wanted = everybody.customers[[5, 77, 300, 301]]
+        some = read_matrix_of(engine, snapshot, encoder, np.append(wanted[::-1], "nobody"))
+    assert some.customers.tolist() == wanted.tolist()
+    rows = np.searchsorted(everybody.customers, wanted)
+    np.testing.assert_array_equal(some.X.toarray(), everybody.X[rows].toarray())
+    np.testing.assert_allclose(some.vectors, everybody.vectors[rows])
+
+
+def test_a_capped_training_reads_no_more_customers_than_it_may(made, tmp_path, capsys):
+    _, outputs, _ = made
+    source = outputs.parents[1] / "source"
+    config = planted.config(source, outputs.parent)
+    settings = parse_settings(config)
+    object.__setattr__(settings.model, "max_customers", 120)  # below what settings allow: the source is small
+    events = read_manifest(outputs / "events")
+    as_of_us = read_manifest(outputs / "behaviour")["as_of_us"]
+    first_us = min(facts["first_us"] for facts in events["logs"].values())
+    with DuckDBEngine() as engine:
+        known, _ = collect_labels(engine, settings, outputs, as_of_us, first_us)
+        assert {name: len(found.labels.y) for name, found in known.items()} == {"kind": 120, "lapses": 120}
+        _, tasks = prepare(engine, settings, outputs, known, as_of_us, tmp_path)
+    assert "2 attributes learn from 120" in capsys.readouterr().out
+    for task in tasks:
+        matrix = load_object(task.features)
+        assert 120 <= len(matrix.customers) <= 240  # those of both attributes, and a random sample of the base
+        assert set(task.labels.customers) <= set(matrix.customers)
+        drawn = np.load(task.features.with_suffix(".drawn.npy"))
+        assert drawn.sum() == 120
+
+
+def test_who_answers_is_learnt_from_the_random_part_of_a_sample():
+    """Answers are added to a random half of the base: those who answered must not seem to be most of it."""
+    world = plant(0, n=4_000)
+    drawn = np.arange(4_000) < 1_500
+    kept = np.flatnonzero(drawn | world.answered)
+    X, answered = world.X[kept], world.answered[kept]
+    right = learn_answering(X, answered, N_DENSE, 0, drawn=drawn[kept])
+    wrong = learn_answering(X, answered, N_DENSE, 0)
+    truth = world.propensity[kept]
+    assert abs(right.propensity[drawn[kept]].mean() - truth[drawn[kept]].mean()) < 0.03
+    assert wrong.propensity[drawn[kept]].mean() - truth[drawn[kept]].mean() > 0.08
