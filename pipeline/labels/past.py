@@ -15,6 +15,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY
 from pipeline.engine import QueryEngine
@@ -54,6 +55,9 @@ class PastReader:
         Events at or after it are not read.
     between
         First and last id of whom events are read, both included; None: everybody.
+    only
+        Ids of whom events are read, shape (n,); None: everybody. What is computed once for all attributes is bounded
+        by them.
     """
 
     engine: QueryEngine
@@ -62,6 +66,7 @@ class PastReader:
     as_of_us: int
     buckets: Sequence[int] | range
     between: tuple[str, str] | None = None
+    only: np.ndarray | None = None
     _whole: dict[tuple[str, int, str | None], pd.DataFrame] = field(default_factory=dict)
 
     def read(self, name: str, attribute: Attribute, hide: Iterable[str], customers: np.ndarray) -> OwnPast | None:
@@ -92,7 +97,11 @@ class PastReader:
         return OwnPast(np.array([*columns]), block)
 
     def _log(self, log_name: str) -> ir.Table:
-        return among(read_events(self.engine, self.events, log_name, self.buckets), self.between)
+        events = among(read_events(self.engine, self.events, log_name, self.buckets), self.between)
+        if self.only is None:
+            return events
+        wanted = self.engine.memory(pa.table({CUSTOMER: pa.array(self.only.tolist(), pa.string())}))
+        return events.semi_join(wanted, CUSTOMER)
 
     def _everything(self, rule: Future) -> pd.DataFrame:
         key = (rule.log, rule.horizon_days, rule.field)
