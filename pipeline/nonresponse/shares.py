@@ -42,6 +42,10 @@ class AttributeShares:
     outcomes
         What each customer stands for (`pseudo_outcomes`), shape (n_base, n_values), NaN where not comparable; None
         unless asked for, or without a correction.
+    proba
+        Cross-fitted probabilities of the values, shape (n_base, n_values); None without a correction.
+    if_answer_decides
+        Of all customers, if answering depends on the answer itself (`selection`); None where that was not estimated.
     """
 
     attribute: str
@@ -54,6 +58,8 @@ class AttributeShares:
     corrected: Shares | None
     reason: str = ""
     outcomes: Floats | None = field(default=None, repr=False)
+    proba: Floats | None = field(default=None, repr=False)
+    if_answer_decides: Shares | None = None
 
     @property
     def bounds(self) -> tuple[Floats, Floats]:
@@ -115,7 +121,9 @@ def attribute_shares(
         outcomes = np.full(proba.shape, np.nan)
         outcomes[near] = pseudo_outcomes(*estimated)
     n_near = int(near.sum())
-    return AttributeShares(attribute, values, n, n_answered, n_near, worth, naive, corrected, outcomes=outcomes)
+    return AttributeShares(
+        attribute, values, n, n_answered, n_near, worth, naive, corrected, outcomes=outcomes, proba=proba
+    )
 
 
 def cross_fitted_values(X: Matrix, y_index: Ints, folds: Ints, n_values: int, n_dense: int, seed: int) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pipeline.labels.declared import declared_labels
 from pipeline.labels.known import Labels
 from pipeline.model.propensity import Propensity, response_propensity, too_few
 from pipeline.nonresponse.response import Response, describe_response
+from pipeline.nonresponse.selection import answer_dependent_shares, log_odds
 from pipeline.nonresponse.shares import MIN_PROPENSITY, AttributeShares, attribute_shares
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
@@ -30,10 +32,12 @@ from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker
 from pipeline.training_sample import draw
 
+_RESAMPLES = 100  # of the bootstrap behind shares that depend on the answer
 _NOTE = (
     "Counted: shares among those who answered. Corrected: of all comparable customers, those whose like answer in at "
-    f"least {MIN_PROPENSITY:.0%} of cases; right if, given behaviour, answering does not depend on the answer. Whole "
-    "base: what can be said whatever the others are."
+    f"least {MIN_PROPENSITY:.0%} of cases; right if, given behaviour, answering does not depend on the answer. If the "
+    "answer decides: of all customers; right if answering depends on the answer, and behaviour merely shows it. Whole "
+    "base: what can be said of it from the corrected shares, whatever those not comparable are."
 )
 
 
@@ -82,6 +86,7 @@ def shares(settings: Settings, outputs: Path, tracker: Tracker, workers: int) ->
         propensities = _propensities(settings, matrix, known, workers)
         response = _response(settings, matrix, has_profile, propensities[has_profile.tobytes()])
         found = _estimate(settings, matrix, answers, propensities, workers)
+        found = _if_answers_decide(settings, matrix, answers, found, workers)
         table = share_table(found)
         _write(table, response, partial)
         _track(settings, tracker, partial, expected, facts, table, response)
@@ -106,7 +111,8 @@ def share_table(found: list[AttributeShares]) -> pd.DataFrame:
         for position, value in enumerate(one.values):
             row = {ATTRIBUTE: one.attribute, VALUE: value, "base": one.n_base, "answered": one.n_answered}
             row |= {"comparable": one.n_comparable, "effective_answers": one.n_effective}
-            for name, part in (("counted", one.naive), ("corrected", one.corrected)):
+            parts = ("counted", one.naive), ("corrected", one.corrected), ("if_answer_decides", one.if_answer_decides)
+            for name, part in parts:
                 ends = ("share", ""), ("low", "_low"), ("high", "_high")
                 row |= {name + end: float(getattr(part, key)[position]) if part else np.nan for key, end in ends}
             rows.append(
@@ -166,6 +172,31 @@ def _estimate(
             step(one.attribute)
             found.append(one)
     return found
+
+
+def _if_answers_decide(
+    settings: Settings,
+    matrix: FeatureMatrix,
+    answers: dict[str, tuple[tuple[str, ...], np.ndarray]],
+    found: list[AttributeShares],
+    workers: int,
+) -> list[AttributeShares]:
+    """Return the shares, with what they would be if answering depended on the answer itself.
+
+    The context is how much a customer does, and what the other attributes are likely to be; those of the same profile
+    column say the same, and are left out.
+    """
+    amount = np.log1p(matrix.n_events)[:, None]
+    likely = {one.attribute: log_odds(one.proba) for one in found if one.proba is not None}
+    columns = {name: rule.column for name, a in settings.attributes.items() if (rule := a.declared) is not None}
+    jobs = []
+    for name, proba in ((one.attribute, one.proba) for one in found if one.proba is not None):
+        others = [odds for other, odds in likely.items() if columns[other] != columns[name]]
+        y_index = answers[name][1]
+        task = (y_index >= 0, y_index, proba, np.hstack([amount, amount**2, *others]), _RESAMPLES, settings.seed)
+        jobs.append(delayed(answer_dependent_shares)(*task))
+    estimated = dict(zip(likely, side_by_side(jobs, workers), strict=True))
+    return [replace(one, if_answer_decides=estimated.get(one.attribute), proba=None) for one in found]
 
 
 def _positions(matrix: FeatureMatrix, labels: list[Labels]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
@@ -232,7 +263,7 @@ def _report(response: Response | None, found: list[AttributeShares], folder: Pat
     for one in found:
         lowest, highest = one.bounds
         for i, value in enumerate(one.values):
-            naive, fixed = one.naive, one.corrected
+            naive, fixed, decides = one.naive, one.corrected, one.if_answer_decides
             rows.append(
                 [
                     one.attribute if i == 0 else "",
@@ -241,10 +272,12 @@ def _report(response: Response | None, found: list[AttributeShares], folder: Pat
                     _percent(naive.share[i], naive.low[i], naive.high[i]),
                     f"{one.n_comparable:,} of {one.n_base:,}" if i == 0 else "",
                     _percent(fixed.share[i], fixed.low[i], fixed.high[i]) if fixed else "–",
+                    _percent(decides.share[i], decides.low[i], decides.high[i]) if decides else "–",
                     f"{lowest[i]:.0%} to {highest[i]:.0%}",
                 ]
             )
-    columns = ["attribute", "value", "answered", "counted [95 %]", "comparable", "corrected [95 %]", "whole base"]
+    columns = ["attribute", "value", "answered", "counted [95 %]", "comparable", "corrected [95 %]"]
+    columns += ["if the answer decides", "whole base"]
     console.table("Group shares", columns, rows, f"{_NOTE} Written to {folder}.", left=(0, 1))
     for one in found:
         if one.reason:

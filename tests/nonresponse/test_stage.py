@@ -32,6 +32,9 @@ def test_counts_and_corrections_stand_in_the_table(done):
     assert (table["answered"] == len(known)).all()
     assert table.loc["dog", "counted"] == pytest.approx((known["kind"] == "dog").mean())
     assert table.loc["dog", "corrected_low"] <= (people["kind"] == "dog").mean() <= table.loc["dog", "corrected_high"]
+    truth = (people["kind"] == "dog").mean()  # who declares is drawn at random: the answer does not decide it
+    assert table.loc["dog", "if_answer_decides_low"] <= truth <= table.loc["dog", "if_answer_decides_high"]
+    assert table["if_answer_decides"].sum() == pytest.approx(1)
     # what is bought tells cats from dogs, so that the answers of half are worth more than a count
     counted, corrected = (
         table.loc["dog", f"{n}_high"] - table.loc["dog", f"{n}_low"] for n in ("counted", "corrected")
