@@ -25,6 +25,11 @@ from pipeline.model.blocks import (
     with_other_block,
 )
 
+# With many customers few columns hold trees back more than they decorrelate them: on 15,000 to 33,000 customers of the
+# synthetic operator 0.3 instead of 0.1 changed the AUC on other training customers by +0.005, +0.000, +0.007, +0.001,
+# +0.000 and -0.000 (six attributes), at 1.7 times the cost.
+_LARGE_FRACTION = 0.3
+
 
 class DenseBoosting(ClassifierMixin, BaseEstimator):
     """LightGBM (Ke et al. 2017, NeurIPS 30) on the dense columns; NaN is a value of its own.
@@ -46,7 +51,8 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
     max_bin
         Cut points tried per column, at most.
     large_from
-        Training customers from which on three times the trees, of four times the leaves, are grown.
+        Training customers from which on three times the trees, of four times the leaves, are grown, each on at least
+        30 % of the columns.
     random_state
         Seed of the sampling.
 
@@ -101,7 +107,6 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
             **self._growth(len(y_index)),
             learning_rate=self.learning_rate,
             reg_lambda=self.reg_lambda,
-            colsample_bytree=self.feature_fraction,
             subsample=self.subsample,
             subsample_freq=1,
             max_bin=self.max_bin,
@@ -157,11 +162,13 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
                 "n_estimators": self.n_estimators,
                 "num_leaves": self.num_leaves,
                 "min_child_samples": self.min_child_samples,
+                "colsample_bytree": self.feature_fraction,
             }
         return {
             "n_estimators": 3 * self.n_estimators,
             "num_leaves": 4 * self.num_leaves + 3,
             "min_child_samples": 2 * self.min_child_samples,
+            "colsample_bytree": max(self.feature_fraction, _LARGE_FRACTION),
         }
 
     def _inputs(self, X: Matrix) -> Matrix:

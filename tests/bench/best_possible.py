@@ -38,7 +38,14 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=52_000, help="lines; half of them have a profile")
     parser.add_argument("--activity", type=float, default=0.3, help="events of a line, as a multiple of the default")
     parser.add_argument("--folder", type=Path, default=Path("outputs/bench/operator"), help="of the operator's files")
-    parser.add_argument("--attributes", nargs="+", default=list(DEFAULT), choices=ATTRIBUTES, metavar="NAME")
+    parser.add_argument(
+        "--attributes",
+        nargs="+",
+        default=list(DEFAULT),
+        choices=ATTRIBUTES,
+        metavar="NAME",
+        help="behind the overrides",
+    )
     parser.add_argument("--outputs", default="outputs/bench/best", help="where features and models are written")
     parser.add_argument("overrides", nargs="*", help="such as model=lightgbm")
     chosen = parser.parse_args()

@@ -42,6 +42,7 @@ def test_more_customers_grow_more_and_larger_trees(world):
     small = TokenBoosting(n_dense=8).fit(X, y).booster_
     large = TokenBoosting(n_dense=8, large_from=len(y)).fit(X, y).booster_
     assert (small.num_trees(), large.num_trees()) == (100, 300)
+    assert (small.params["colsample_bytree"], large.params["colsample_bytree"]) == (0.1, 0.3)
 
 
 def test_without_tokens_it_is_boosting_on_dense_columns():
