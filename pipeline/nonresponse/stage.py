@@ -64,6 +64,7 @@ def shares(settings: Settings, outputs: Path, tracker: Tracker, workers: int) ->
         read_manifest(outputs / "profiles")["fingerprint"],
         {name: plain["attributes"][name] for name in asked},
         plain["evaluation"]["resamples"],
+        settings.model.max_customers,
         settings.seed,
         tracker.uri,
         code_fingerprint(),
