@@ -40,8 +40,8 @@ class AttributeShares:
     corrected
         Of the comparable customers; None where it cannot be had, and `reason` then says why.
     outcomes
-        What each customer stands for (`pseudo_outcomes`), shape (n_base, n_values), NaN where not comparable; None
-        unless asked for, or without a correction.
+        What each customer stands for (`pseudo_outcomes`), shape (n_base, n_values); the bare prediction where not
+        comparable; None unless asked for, or without a correction.
     """
 
     attribute: str
@@ -112,7 +112,7 @@ def attribute_shares(
     worth = effective_answers(probability[near & answered])
     outcomes = None
     if keep_outcomes:
-        outcomes = np.full(proba.shape, np.nan)
+        outcomes = proba.copy()
         outcomes[near] = pseudo_outcomes(*estimated)
     n_near = int(near.sum())
     return AttributeShares(attribute, values, n, n_answered, n_near, worth, naive, corrected, outcomes=outcomes)
