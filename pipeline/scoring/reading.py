@@ -26,12 +26,12 @@ from pipeline.features.matrix import FeatureParts, contract, event_counts, read_
 from pipeline.features.naming import visible
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import population
-from pipeline.labels.past import PastReader
+from pipeline.labels.past import PastReader, may_look_back
 from pipeline.model.split_matrix import DenseColumns, SplitMatrix
 from pipeline.outputs import read_manifest
 from pipeline.profiles import read_customers
 from pipeline.scoring.champions import Champion, Ensemble, require_contract
-from pipeline.settings import Settings
+from pipeline.settings import Future, Settings
 
 CHUNK = 25_000  # customers at once: some 20 KB each; of more nothing gets faster, of fewer each query's own cost tells
 
@@ -119,6 +119,13 @@ class BucketReader:
             found[champion.attribute] = known[key]
         return found
 
+    @cached_property
+    def past_rules(self) -> list[Future]:
+        """Return the rules whose own past some champion reads."""
+        data = self.settings.data
+        rules = [(c.declaration.future, c.hide) for c in self.ensemble.champions if c.predictor is not None]
+        return [rule for rule, hide in rules if rule is not None and may_look_back(rule, hide, data)]
+
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
         """Yield the customers in the order of their ids, at most `size` at once."""
         for start in range(0, len(self.customers), size):
@@ -143,7 +150,13 @@ class Chunk:
         self._visible: dict[tuple[str, tuple[str, ...]], Shared] = {}
         between = (str(self.customers[0]), str(self.customers[-1]))
         self._past = PastReader(
-            bucket.engine, bucket.outputs / "events", bucket.settings.data, bucket.as_of_us, [bucket.bucket], between
+            bucket.engine,
+            bucket.outputs / "events",
+            bucket.settings.data,
+            bucket.as_of_us,
+            [bucket.bucket],
+            between,
+            bucket.past_rules,
         )
 
     def shared(self, champion: Champion) -> Shared:
