@@ -8,18 +8,16 @@ its workers (pages that they share are counted for each). Machines are shared an
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import psutil
 from rich.console import Console
 from rich.table import Table
+
+from tests.bench.growth import growth
+from tests.bench.measured import Results, measure
 
 STAGES = ("features", "train", "score", "lookalike")
 
@@ -31,60 +29,62 @@ def main() -> None:
     )
     parser.add_argument("--models", nargs="+", default=["stacked", "logistic"], help="recipes of conf/model to compare")
     parser.add_argument("--rounds", type=int, default=1, help="how often each recipe runs")
+    parser.add_argument(
+        "--customers",
+        type=int,
+        nargs="+",
+        default=[],
+        help="sizes of a synthetic operator to run on; three show growth",
+    )
     parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are written")
     parser.add_argument("overrides", nargs="*", help="further overrides, such as data=online_retail data.root=<folder>")
     chosen = parser.parse_args()
-    rows = []
-    for number in range(chosen.rounds):
-        for model in chosen.models:
-            rows += measure(model, number, chosen.overrides)
-    show(rows, chosen.models)
-    facts = {"machine": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
-    chosen.json.parent.mkdir(parents=True, exist_ok=True)
-    chosen.json.write_text(json.dumps({"machine": facts, "rows": rows}, indent=1))
+    results = Results(chosen.json)
+    with tempfile.TemporaryDirectory() as folder:
+        sources = synthesised(chosen.customers, Path(folder)) or {0: []}
+        for number in range(chosen.rounds):
+            for customers, source in sources.items():
+                for model in chosen.models:
+                    run_stages(results, model, number, customers, [*source, *chosen.overrides])
+    for customers in sources:
+        rows = [row for row in results.rows if row["customers"] == customers]
+        show(rows, chosen.models, f"{customers:,} synthetic customers" if customers else "the source")
+    if len(sources) >= 3:
+        show_growth(results.rows, chosen.models)
     print(f"written to {chosen.json}")
 
 
-def measure(model: str, number: int, overrides: list[str]) -> list[dict[str, object]]:
-    """Return one row per stage of one run of a recipe in a fresh folder."""
-    rows = []
+def synthesised(sizes: list[int], folder: Path) -> dict[int, list[str]]:
+    """Write the synthetic operator at each size; return the overrides that read it, by number of customers."""
+    sources = {}
+    for customers in sizes:
+        root = folder / f"telecom-{customers}"
+        measure(
+            [sys.executable, "-m", "pipeline.synthetic.telecom", "--customers", str(customers), "--folder", str(root)]
+        )
+        sources[customers] = ["data=telecom", f"data.root={root}"]
+    return sources
+
+
+def run_stages(results: Results, model: str, number: int, customers: int, overrides: list[str]) -> None:
+    """Run a recipe's stages in a fresh folder, each in a process of its own, and note what each took."""
     with tempfile.TemporaryDirectory() as folder:
         for stage in STAGES:
             command = [sys.executable, "-m", "pipeline", f"stages=[{stage}]", f"model={model}", f"outputs={folder}"]
-            seconds, peak = watch([*command, f"tracking.folder={folder}/models", *overrides])
-            rows.append({"model": model, "stage": stage, "round": number, "seconds": seconds, "peak_mb": peak})
-            print(f"round {number + 1}, {model}, {stage}: {seconds:.0f} s, {peak:.0f} MB", flush=True)
-    return rows
+            cost = measure([*command, f"tracking.folder={folder}/models", *overrides])
+            results.add(cost, customers=customers, model=model, stage=stage, round=number)
+            print(f"round {number + 1}, {model}, {stage}: {cost.seconds:.0f} s, {cost.peak_mb:.0f} MB", flush=True)
 
 
 def watch(command: list[str]) -> tuple[float, float]:
     """Run a command; return its wall seconds and its processes' largest resident memory in MB."""
-    started, peak = time.monotonic(), 0.0
-    with tempfile.TemporaryFile("w+") as said:
-        process = psutil.Popen(command, stdout=said, stderr=subprocess.STDOUT)
-        while process.poll() is None:
-            peak = max(peak, memory_mb(process))
-            time.sleep(0.1)
-        if process.returncode:
-            said.seek(0)
-            raise SystemExit(said.read())
-    return time.monotonic() - started, peak
+    cost = measure(command)
+    return cost.seconds, cost.peak_mb
 
 
-def memory_mb(process: psutil.Process) -> float:
-    """Return the resident memory of a process and all below it, in MB."""
-    total = 0
-    try:
-        for one in [process, *process.children(recursive=True)]:
-            total += one.memory_info().rss
-    except psutil.NoSuchProcess:  # one of them ended while it was looked at
-        return 0.0
-    return total / 1e6
-
-
-def show(rows: list[dict[str, object]], models: list[str]) -> None:
+def show(rows: list[dict[str, object]], models: list[str], of: str) -> None:
     """Print medians by stage and recipe, and the ratio to the first recipe."""
-    table = Table(title="Medians of wall time and peak memory")
+    table = Table(title=f"Medians of wall time and peak memory, {of}")
     for column in ("stage", *(f"{model}: s / MB" for model in models), *(f"{m} : {models[0]}" for m in models[1:])):
         table.add_column(column, justify="right")
     totals = dict.fromkeys(models, 0.0)
@@ -98,6 +98,21 @@ def show(rows: list[dict[str, object]], models: list[str]) -> None:
         table.add_row(stage, *cells, *(f"{seconds[m] / seconds[models[0]]:.2f}" for m in models[1:]))
     ratios = (f"{totals[m] / totals[models[0]]:.2f}" for m in models[1:])
     table.add_row("all", *(f"{totals[m]:.0f}" for m in models), *ratios)
+    Console().print(table)
+
+
+def show_growth(rows: list[dict[str, object]], models: list[str]) -> None:
+    """Print how each stage's time and memory grow with customers: exponents with their 95 % intervals."""
+    table = Table(title="Exponent of growth with customers [95 %]; 1 is proportional")
+    for column in ("model", "stage", "measurements", "wall time", "peak memory"):
+        table.add_column(column, justify="right")
+    for model in models:
+        for stage in STAGES:
+            own = [row for row in rows if row["model"] == model and row["stage"] == stage]
+            sizes = [float(str(row["customers"])) for row in own]
+            fits = [growth(sizes, [float(str(row[cost])) for row in own]) for cost in ("seconds", "peak_mb")]
+            told = (f"{fit.exponent:.2f} [{fit.low:.2f}, {fit.high:.2f}]" for fit in fits)
+            table.add_row(model, stage, str(len(own)), *told)
     Console().print(table)
 
 
