@@ -6,7 +6,7 @@ RUN = OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pipeline
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score lookalike value segments shares messages market report portrait compare sweep ui test check format bench bench-lookalike bench-quality clean
+.PHONY: help setup train score lookalike value segments shares messages market report portrait compare sweep ui test test-spark cluster-up cluster-down check format bench bench-lookalike bench-quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,22 @@ $(VENV)/.sweep: $(VENV)/.ready
 ui: setup ## open the MLflow UI on http://127.0.0.1:5000
 	MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true $(VENV)/bin/mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///models/mlflow.db}"
 
-test: setup ## all tests
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+test: setup ## all tests but those of test-spark
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "not spark" $(ARGS)
+
+# Installs the extra [spark]: 500 MB, a Java among them. One process, for it starts a cluster of its own.
+test-spark: $(VENV)/.spark ## the tests of engine=spark, on a cluster of a master and two workers that they start themselves
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pytest -q tests/engine/spark $(ARGS)
+
+cluster-up: $(VENV)/.spark ## start a Spark cluster on this machine, for trying: make train ARGS="engine=spark engine.master=spark://127.0.0.1:7077"
+	$(VENV)/bin/python -m pipeline.engine.cluster up $(ARGS)
+
+cluster-down: $(VENV)/.spark ## stop that cluster
+	$(VENV)/bin/python -m pipeline.engine.cluster down
+
+$(VENV)/.spark: $(VENV)/.ready
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev,spark]'
+	@touch $@
 
 check: setup ## format, lint, types, import direction
 	$(VENV)/bin/ruff format --check pipeline tests

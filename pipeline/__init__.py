@@ -19,6 +19,7 @@ contract (`schemas`). Modules read left to right; each may import only what stan
     → tracking promotion records summary → train → score portrait → nonresponse → compare sweep → lookalike → segment
     → value → market → campaign → report → run → __main__
 
-Only `__main__` knows Hydra, only `tracking` MLflow. Importing opens nothing. `synthetic` makes sources and stands
-apart: nothing imports it, and of all this it knows `errors`, `console` and `outputs`.
+Only `__main__` knows Hydra, only `tracking` MLflow, only `engine.spark` PySpark. Importing opens nothing.
+`synthetic` makes sources and stands apart: nothing imports it, and of all this it knows `errors`, `console` and
+`outputs`.
 """

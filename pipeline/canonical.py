@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from pipeline.columns import BUCKET, CUSTOMER, EVENT_DAY, EVENT_US, HOUR, RAW, REASON, UNMATCHED, WEEKDAY
-from pipeline.engine import DuckDBEngine, names_zone
+from pipeline.engine import QueryEngine, names_zone
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import Data, Log
 from pipeline.sources import open_table, place_of, require_column
@@ -22,7 +22,7 @@ _ABSOLUTE = (
 )
 
 
-def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: int, now_us: int) -> ir.Table:
+def canonical(engine: QueryEngine, log: Log, data: Data, where: str, buckets: int, now_us: int) -> ir.Table:
     """Return a log's rows in canonical form, with `reason` set where a row cannot be used."""
     table = _joined(engine, log, data, where)
     event_us, given = _event_us(engine, table[log.time], log, log.zone or data.time_zone, where)
@@ -72,7 +72,7 @@ def canonical(engine: DuckDBEngine, log: Log, data: Data, where: str, buckets: i
     )
 
 
-def sampled(engine: DuckDBEngine, table: ir.Table, data: Data) -> ir.Table:
+def sampled(engine: QueryEngine, table: ir.Table, data: Data) -> ir.Table:
     """Return the rows of the customers that `data.sample` keeps, by a hash of the id.
 
     Rows without an id are thinned as much, by a hash of all that is in them, so that the share of bad rows stays what
@@ -107,7 +107,7 @@ def _reason(read: ir.Table, texts: list[str], numeric: list[str], now_us: int) -
     )
 
 
-def _joined(engine: DuckDBEngine, log: Log, data: Data, where: str) -> ir.Table:
+def _joined(engine: QueryEngine, log: Log, data: Data, where: str) -> ir.Table:
     """Return the log with the declared columns of its reference tables at its side."""
     table = open_table(engine, log, data, where)
     place = place_of(log)
@@ -142,9 +142,7 @@ def _joined(engine: DuckDBEngine, log: Log, data: Data, where: str) -> ir.Table:
     )
 
 
-def _refuse_repeated(
-    engine: DuckDBEngine, reference: ir.Table, keys: list[str], where: str, columns: list[str]
-) -> None:
+def _refuse_repeated(engine: QueryEngine, reference: ir.Table, keys: list[str], where: str, columns: list[str]) -> None:
     """Refuse a key that stands twice in a reference table: it would silently double events."""
     repeated = reference.group_by(keys).agg(n=ibis._.count()).filter(ibis._.n > 1).limit(3)
     found = engine.arrow(repeated, where).to_pylist()
@@ -186,7 +184,7 @@ def _number(column: ir.Column) -> ir.FloatingColumn:
 
 
 def _event_us(
-    engine: DuckDBEngine, column: ir.Column, log: Log, zone: str, where: str
+    engine: QueryEngine, column: ir.Column, log: Log, zone: str, where: str
 ) -> tuple[ir.IntegerColumn, ir.BooleanColumn]:
     """Return instants in microseconds and whether a time was given at all."""
     kind = column.type()

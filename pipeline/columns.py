@@ -43,6 +43,7 @@ ATTRIBUTE = "attribute"
 VALUE = "value"
 LIKELIEST = "likeliest"  # the most probable value, also where nothing is stated
 PROBABILITY = "probability"  # of the likeliest value; 1 where declared
+PROBABILITIES = "probabilities"  # list of float32, of every value in its order, which the manifest's `values` gives
 SET = "set"  # the values that cannot be ruled out, joined by " | "; nominal and ordinal attributes
 STATE = "state"
 MODEL_VERSION = "model_version"

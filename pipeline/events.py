@@ -24,7 +24,7 @@ import ibis.expr.types as ir
 from pipeline import schemas
 from pipeline.canonical import canonical
 from pipeline.columns import BUCKET, CUSTOMER, EVENT_DAY, EVENT_US, HOUR, RAW, REASON, UNMATCHED, WEEKDAY
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import DuckDBEngine, QueryEngine
 from pipeline.errors import DataError
 from pipeline.outputs import (
     code_fingerprint,
@@ -66,7 +66,7 @@ def write_events(
     buckets: int,
     folder: Path,
     quarantine: Path,
-    engine: DuckDBEngine,
+    engine: QueryEngine,
     progress: Progress = lambda _: None,
     now_us: int | None = None,
 ) -> dict[str, Any]:
@@ -110,8 +110,8 @@ def write_events(
                 engine.write_split(raw, staged, BUCKET, f"{where}: {place_of(log)}")
                 if next(staged.rglob("*.parquet"), None) is None:
                     raise DataError(f"{where}: {place_of(log)} holds no event at all; a log needs at least one row")
-                for bucket in range(buckets):
-                    _check_bucket(engine, log, staged, bucket, partial / name, quarantine / name)
+                jobs = [(log, staged, bucket, partial / name, quarantine / name) for bucket in range(buckets)]
+                engine.each_bucket(_check_bucket, jobs)
             shutil.rmtree(staged, ignore_errors=True)
             facts["logs"][name] = _log_facts(partial / name, buckets)
             _refuse_bad(name, log, data, facts["logs"][name], quarantine / name)
@@ -120,7 +120,7 @@ def write_events(
     return read_manifest(folder)
 
 
-def read_events(engine: DuckDBEngine, folder: Path, log: str, bucket: int) -> ir.Table:
+def read_events(engine: QueryEngine, folder: Path, log: str, bucket: int) -> ir.Table:
     """Open one bucket of one log's canonical events."""
     return engine.parquet(bucket_file(folder / log, bucket))
 

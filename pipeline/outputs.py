@@ -121,6 +121,20 @@ def load_object(path: Path) -> Any:
         ) from None
 
 
+def load_once(path: Path) -> Any:
+    """Return an object that `joblib.dump` wrote; a process that asks again for the same file gets it from memory.
+
+    The workers that score buckets of one after another ask so for their models.
+    """
+    facts = path.stat()
+    return _loaded(path, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path, size: int, mtime_ns: int) -> Any:
+    return load_object(path)
+
+
 @contextmanager
 def whole(folder: Path, expected: str, facts: dict[str, Any]) -> Iterator[Path]:
     """Yield the folder to write a data set into; on success it becomes `folder`, manifest last.

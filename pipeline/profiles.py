@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from pipeline.canonical import customer_id, sampled
 from pipeline.columns import CUSTOMER, RAW, REASON
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import DuckDBEngine, QueryEngine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file, read_events
 from pipeline.outputs import code_fingerprint, file_facts, fingerprint, is_current, read_manifest, whole
@@ -20,11 +22,11 @@ from pipeline.sources import files_of, open_table, place_of, require_column
 
 HAS_PROFILE, HAS_EVENTS = "has_profile", "has_events"
 # While profiles are checked; a profile table may have a column of any other name.
-_WHY, _FOUND = "_reason", "_raw"
+_WHY, _FOUND, _BUCKET = "_reason", "_raw", "_bucket"
 _CONFLICT, _COPY, _NULL = "customer with contradictory profiles", "duplicate profile", "null id"
 
 
-def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, engine: DuckDBEngine) -> dict[str, Any]:
+def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, engine: QueryEngine) -> dict[str, Any]:
     """Check the profile table and write it, in the buckets of the events; return the manifest.
 
     Of exact copies of a profile one is kept. A customer with several different profiles has none that
@@ -63,35 +65,26 @@ def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, eng
     with whole(folder, expected, facts) as partial:
         checked = _checked(engine, data) if data.profiles else None
         facts.update(_count_bad(engine, checked, data, quarantine) if checked is not None else {"rows": 0, "bad": {}})
-        totals = {"customers": 0, "profiles_without_events": 0, "customers_without_profile": 0}
-        for bucket in range(buckets):
-            good = _bucket_of(engine, checked, bucket, buckets)
-            engine.write(good, bucket_file(partial / "profiles", bucket))
-            customers = _customers(engine, events, list(event_facts["logs"]), good, bucket)
-            engine.write(customers, bucket_file(partial / "customers", bucket))
-            counted = engine.arrow(
-                customers.agg(
-                    customers=customers.count(),
-                    profiles_without_events=(~customers[HAS_EVENTS]).cast("int64").sum(),
-                    customers_without_profile=(~customers[HAS_PROFILE]).cast("int64").sum(),
-                )
-            ).to_pylist()[0]
-            totals = {name: totals[name] + (counted[name] or 0) for name in totals}
-        facts.update(totals)
+        staged = partial / ".staged"
+        types = _split(engine, checked, staged, buckets) if checked is not None else pa.schema({CUSTOMER: pa.string()})
+        jobs = [(events, list(event_facts["logs"]), staged, types, bucket, partial) for bucket in range(buckets)]
+        counted = engine.each_bucket(_write_bucket, jobs)
+        shutil.rmtree(staged, ignore_errors=True)
+        facts.update({name: sum(part[name] or 0 for part in counted) for name in counted[0]})
     return read_manifest(folder)
 
 
-def read_profiles(engine: DuckDBEngine, folder: Path, bucket: int) -> ir.Table:
+def read_profiles(engine: QueryEngine, folder: Path, bucket: int) -> ir.Table:
     """Open one bucket of the checked profiles."""
     return engine.parquet(bucket_file(folder / "profiles", bucket))
 
 
-def read_customers(engine: DuckDBEngine, folder: Path, bucket: int) -> ir.Table:
+def read_customers(engine: QueryEngine, folder: Path, bucket: int) -> ir.Table:
     """Open one bucket of the list of customers."""
     return engine.parquet(bucket_file(folder / "customers", bucket))
 
 
-def _checked(engine: DuckDBEngine, data: Data) -> ir.Table:
+def _checked(engine: QueryEngine, data: Data) -> ir.Table:
     """Return the profile table with `customer_id` and the reason why a row cannot be used."""
     assert data.profiles is not None  # narrowed for the type checker; the caller has asked
     where = "data.profiles"
@@ -125,7 +118,7 @@ def _described(table: ir.Table, columns: Sequence[str]) -> ir.StringValue:
     return ibis.literal("; ").join(cells) if cells else ibis.literal("")
 
 
-def _count_bad(engine: DuckDBEngine, checked: ir.Table, data: Data, quarantine: Path) -> dict[str, Any]:
+def _count_bad(engine: QueryEngine, checked: ir.Table, data: Data, quarantine: Path) -> dict[str, Any]:
     assert data.profiles is not None
     origin = f"data.profiles: {place_of(data.profiles)}"
     bad = checked.filter(checked[_WHY].notnull())
@@ -147,11 +140,30 @@ def _count_bad(engine: DuckDBEngine, checked: ir.Table, data: Data, quarantine: 
     return {"rows": rows - n_bad, "bad": {item[REASON]: item["n"] for item in counted}}
 
 
-def _bucket_of(engine: DuckDBEngine, checked: ir.Table | None, bucket: int, buckets: int) -> ir.Table:
-    if checked is None:
-        return ibis.memtable({CUSTOMER: []}, schema={CUSTOMER: "string"})
+def _split(engine: QueryEngine, checked: ir.Table, staged: Path, buckets: int) -> pa.Schema:
+    """Write the profiles that can be used in the buckets of the events; return their columns' types."""
     good = checked.filter(checked[_WHY].isnull()).drop(_WHY, _FOUND)
-    return good.filter(engine.hash32(good[CUSTOMER]) % buckets == bucket).order_by(CUSTOMER)
+    engine.write_split(good.mutate(**{_BUCKET: engine.hash32(good[CUSTOMER]) % buckets}), staged, _BUCKET)
+    return good.schema().to_pyarrow()
+
+
+def _write_bucket(
+    engine: DuckDBEngine, events: Path, logs: list[str], staged: Path, types: pa.Schema, bucket: int, folder: Path
+) -> dict[str, int | None]:
+    """Write one bucket's profiles and customers; count the customers."""
+    files = sorted((staged / f"{_BUCKET}={bucket}").glob("*.parquet"))
+    found = engine.parquet(files) if files else engine.memory(types.empty_table())
+    good = found.select(*types.names).order_by(CUSTOMER)
+    engine.write(good, bucket_file(folder / "profiles", bucket))
+    customers = _customers(engine, events, logs, good, bucket)
+    engine.write(customers, bucket_file(folder / "customers", bucket))
+    counted = customers.agg(
+        customers=customers.count(),
+        profiles_without_events=(~customers[HAS_EVENTS]).cast("int64").sum(),
+        customers_without_profile=(~customers[HAS_PROFILE]).cast("int64").sum(),
+    )
+    totals: dict[str, int | None] = engine.arrow(counted).to_pylist()[0]
+    return totals
 
 
 def _customers(engine: DuckDBEngine, events: Path, logs: list[str], profiles: ir.Table, bucket: int) -> ir.Table:

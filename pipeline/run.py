@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline import console
@@ -36,7 +37,7 @@ def run(settings: Settings) -> float | None:
         "sweep": lambda: _sweep(settings, outputs, workers),
     }
     objective: float | None = None
-    with exclusive(outputs):
+    with exclusive(outputs), _ending_engines(settings):
         for stage in STAGES:
             if stage in settings.stages:
                 started = time.monotonic()
@@ -44,6 +45,18 @@ def run(settings: Settings) -> float | None:
                 if stage not in ("portrait", "compare", "sweep"):
                     console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
     return objective
+
+
+@contextmanager
+def _ending_engines(settings: Settings) -> Iterator[None]:
+    """Give a cluster's workers back at the end, however it comes."""
+    try:
+        yield
+    finally:
+        if settings.engine.name == "spark":
+            from pipeline.engine import end_engines
+
+            end_engines()
 
 
 def conclude_sweep(settings: Settings) -> None:

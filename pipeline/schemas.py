@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,6 @@ os.environ.setdefault("DISABLE_PANDERA_IMPORT_WARNING", "True")
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import pandera.ibis as pa
-from pandera.errors import SchemaErrors
 
 from pipeline.columns import (
     AS_OF,
@@ -28,6 +27,7 @@ from pipeline.columns import (
     INFERRED,
     LIKELIEST,
     MODEL_VERSION,
+    PROBABILITIES,
     PROBABILITY,
     RANK,
     REASON,
@@ -41,6 +41,15 @@ from pipeline.columns import (
 )
 from pipeline.errors import SchemaError
 from pipeline.settings import Log
+
+_local_ip = os.environ.get("SPARK_LOCAL_IP")
+with warnings.catch_warnings():
+    # pandera loads PySpark where that is installed, and PySpark then warns of pandas 3; it gets no frames here.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    import pandera.ibis as pa
+    from pandera.errors import SchemaErrors
+if _local_ip is None:
+    os.environ.pop("SPARK_LOCAL_IP", None)  # pandera has set it to an address that other machines cannot reach
 
 _HUGE = float(np.finfo(np.float64).max)
 
@@ -87,6 +96,7 @@ def predictions() -> pa.DataFrameSchema:
             VALUE: _column("string", nullable=True),
             LIKELIEST: _column("string", nullable=True),
             PROBABILITY: _column("float64", pa.Check.in_range(0, 1), nullable=True),
+            PROBABILITIES: pa.Column(nullable=True),  # lists, for which pandera has no type here
             SET: _column("string", nullable=True),
             STATE: _column("string", pa.Check.isin([DECLARED, INFERRED, WITHHELD])),
             REASON: _column("string", nullable=True),

@@ -3,127 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from joblib import delayed
+from sklearn import config_context
 
 from pipeline import console, schemas
-from pipeline.columns import (
-    AS_OF,
-    ATTRIBUTE,
-    CUSTOMER,
-    DECLARED,
-    EXPIRES,
-    INFERRED,
-    LIKELIEST,
-    MODEL_VERSION,
-    PROBABILITY,
-    REASON,
-    SET,
-    STATE,
-    US_PER_DAY,
-    VALUE,
-    WITHHELD,
-)
-from pipeline.engine import DuckDBEngine
+from pipeline.columns import ATTRIBUTE, DECLARED, INFERRED, STATE, VALUE, WITHHELD
+from pipeline.engine import DuckDBEngine, run_tasks, task_engine
 from pipeline.errors import ModelError
-from pipeline.events import bucket_file, read_events
-from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, read_matrix
+from pipeline.events import bucket_file
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.labels.declared import declared_labels
-from pipeline.labels.future import population
-from pipeline.labels.known import Labels
-from pipeline.labels.past import PastReader, own_features
-from pipeline.model.certification import stated_values
-from pipeline.model.certified import CertifiedClassifier
-from pipeline.model.sets import sets_of
-from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
-from pipeline.parallel import side_by_side
-from pipeline.profiles import read_customers
+from pipeline.outputs import (
+    MANIFEST,
+    code_fingerprint,
+    fingerprint,
+    is_current,
+    load_once,
+    read_manifest,
+    whole,
+    write_file,
+)
 from pipeline.promotion import question
-from pipeline.settings import Attribute, Future, Settings, as_plain
+from pipeline.scoring.answers import NO_EVENTS, NO_MODEL, OUTSIDE, UNLIKE, UNREACHED, answers
+from pipeline.scoring.champions import Champion, Ensemble, allowed, load_champions
+from pipeline.scoring.reading import BucketReader, open_bucket
+from pipeline.scoring.tables import PREDICTIONS, portraits_schema, portraits_table, predictions_table
+from pipeline.settings import Settings, as_plain
 from pipeline.timeline import resolve_as_of
 from pipeline.tracking import Tracker
 
-NO_EVENTS, NO_MODEL, OUTSIDE = "no events", "no model", "outside the attribute's population"
-NOT_CERTIFIED, UNSURE = "value not certifiable", "not sure enough"
-UNREACHED = "hardly anybody like this customer told the value"
-TOO_FEW, TOO_CLOSE, UNLIKE = "too few events", "two answers too close", "unlike the training customers"
-FEW_EVENTS = 5  # before as_of, in all logs
-CLOSE = 0.10  # between the probabilities of the two likeliest values
-
-
-@dataclass(frozen=True)
-class Champion:
-    """What answers for one attribute; `predictor` is None where nothing could be learnt."""
-
-    attribute: str
-    declaration: Attribute
-    values: tuple[str, ...]
-    version: str
-    encoder: str
-    contract: str
-    hide: tuple[str, ...]
-    prior: tuple[float, ...]
-    predictor: CertifiedClassifier | None
-
-
-@dataclass(frozen=True)
-class Ensemble:
-    """All champions and the encoders that their features need."""
-
-    champions: tuple[Champion, ...]
-    encoders: dict[str, BehaviourEncoder]
-
-
-def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
-    """Return the champions of all attributes; an attribute without one is answered by its profile alone.
-
-    Raises
-    ------
-    ModelError
-        If a registered model cannot be loaded, or was trained for another question than is now declared.
-    """
-    champions, encoders = [], {}
-    for name, declaration in settings.attributes.items():
-        found = tracker.champion(name)
-        if found is None:
-            champions.append(Champion(name, declaration, (), "", "", "", (), (), None))
-            continue
-        facts = found.facts
-        if facts.get("question") != question(declaration, settings.model):
-            raise ModelError(
-                f"{found.label}: refuses to score: attributes.{name}, or what the model promises of it (min_precision, "
-                "confidence, certified_for, novelty_level, set_coverage), has changed since it was trained, or it was "
-                "registered by an earlier version of this program. Train again (stages=[features,train]), or take the "
-                "change back."
-            )
-        encoder_name, encoder_version = facts["encoder"]
-        key = f"{encoder_name}/{encoder_version}"
-        if key not in encoders:
-            encoders[key] = tracker.load_version(encoder_name, encoder_version)
-        champions.append(
-            Champion(
-                name,
-                declaration,
-                tuple(facts["values"]),
-                found.label,
-                key,
-                facts["contract"],
-                tuple(facts["hide"]),
-                tuple(facts["prior"]),
-                tracker.load(found),
-            )
-        )
-    return Ensemble(tuple(champions), encoders)
+__all__ = [
+    "NO_EVENTS",
+    "NO_MODEL",
+    "OUTSIDE",
+    "UNLIKE",
+    "UNREACHED",
+    "Champion",
+    "Ensemble",
+    "allowed",
+    "load_champions",
+    "predict_bucket",
+    "score",
+    "score_bucket",
+]
 
 
 def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> dict[str, Any]:
@@ -169,13 +97,14 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         shared = partial / ".champions.joblib"
         ensemble = load_champions(settings, tracker)
         write_file(shared, lambda path: joblib.dump(ensemble, path))
+        facts["values"] = {c.attribute: list(c.values or c.declaration.values or ()) for c in ensemble.champions}
         jobs = [
             delayed(score_bucket)(settings, outputs, shared, snapshot, partial, b, workers)
             for b in range(events["buckets"])
         ]
         states: Counter[tuple[str, str, str]] = Counter()
         with console.progress("score", events["buckets"]) as step:
-            for bucket, counted in enumerate(side_by_side(jobs, workers)):
+            for bucket, counted in enumerate(run_tasks(jobs, settings.engine, workers, partial)):
                 states.update(counted)
                 step(f"bucket {bucket}")
         shared.unlink()
@@ -190,22 +119,12 @@ def score_bucket(
     """Write one bucket's predictions and portraits unless they stand already; count states by attribute."""
     target = bucket_file(folder / "predictions", bucket)
     portraits = bucket_file(folder / "portraits", bucket)
-    if not (target.exists() and portraits.exists()):
-        ensemble: Ensemble = joblib.load(shared)
-        with DuckDBEngine(1, settings.engine.memory_limit_gb / workers, settings.engine.spill) as engine:
-            table = predict_bucket(engine, settings, outputs, snapshot, ensemble, bucket)
-            write_file(target, lambda path: pq.write_table(_arrow(table), path))
+    ensemble: Ensemble = load_once(shared)
+    with task_engine(settings.engine, workers) as engine:
+        if not (target.exists() and portraits.exists()):
+            write_bucket(open_bucket(engine, settings, outputs, snapshot, ensemble, bucket), target, portraits)
             schemas.check(schemas.predictions(), engine.parquet(target), target)
-            wide = _wide(
-                table,
-                list(settings.attributes),
-                _everyone(engine, outputs, bucket),
-                read_manifest(snapshot)["as_of_us"],
-            )
-        write_file(portraits, lambda path: pq.write_table(_arrow(wide), path))
-    found = pq.read_table(target, columns=[ATTRIBUTE, STATE, VALUE]).to_pandas()
-    values = found[VALUE].where(found[STATE] == INFERRED, "")
-    return Counter(zip(found[ATTRIBUTE], found[STATE], values, strict=True))
+        return _counted(engine, target)
 
 
 def predict_bucket(
@@ -214,166 +133,51 @@ def predict_bucket(
     """Return one row per customer and attribute of a bucket, sorted by customer; instants in microseconds.
 
     Declared values are never overwritten. `probability` is that of the likeliest value, which is also given
-    where nothing is stated.
+    where nothing is stated; `probabilities` are those of all values, in their order.
     """
-    customers = _everyone(engine, outputs, bucket)
-    as_of_us = read_manifest(snapshot)["as_of_us"]
-    matrices = {key: read_matrix(engine, snapshot, encoder, [bucket]) for key, encoder in ensemble.encoders.items()}
-    reader = PastReader(engine, outputs / "events", settings.data, as_of_us, [bucket])
-    parts = []
-    for champion in ensemble.champions:
-        inside = _population(engine, outputs / "events", champion.declaration.future, customers, as_of_us, bucket)
-        part = _inferred(champion, matrices.get(champion.encoder), customers, inside, reader)
-        if champion.declaration.declared is not None and settings.data.profiles is not None:
-            known = declared_labels(
-                engine,
-                outputs / "profiles",
-                champion.attribute,
-                champion.declaration,
-                settings.data,
-                [bucket],
-            )
-            _declare(part, known, np.searchsorted(customers, known.customers))
-        part[EXPIRES] = as_of_us + champion.declaration.expires_days * US_PER_DAY
-        parts.append(part)
-    columns = [CUSTOMER, ATTRIBUTE, VALUE, LIKELIEST, PROBABILITY, SET, STATE, REASON, MODEL_VERSION]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, EXPIRES])
-    table[AS_OF] = as_of_us
-    return table.sort_values([CUSTOMER, ATTRIBUTE], ignore_index=True)
+    found = [PREDICTIONS.empty_table()]
+    with config_context(assume_finite=True):
+        reader = open_bucket(engine, settings, outputs, snapshot, ensemble, bucket)
+        for chunk in reader.chunks():
+            said = [answers(champion, chunk) for champion in ensemble.champions]
+            found.append(predictions_table(chunk.customers, ensemble.champions, said, reader.as_of_us))
+    table = pa.concat_tables(found)
+    plain = {pa.types.is_dictionary: pa.string(), pa.types.is_timestamp: pa.int64()}
+    for place, column in enumerate(table.schema):
+        for is_such, kind in plain.items():
+            if is_such(column.type):
+                table = table.set_column(place, column.name, table[column.name].cast(kind))
+    return table.to_pandas()
 
 
-def _declare(part: pd.DataFrame, known: Labels, at: np.ndarray) -> None:
-    """Put what customers said of themselves into their rows, in place."""
-    told = {VALUE: np.array(known.values, dtype=object)[known.y], STATE: DECLARED, PROBABILITY: 1.0}
-    for column, cells in {**told, LIKELIEST: told[VALUE], REASON: None, MODEL_VERSION: None}.items():
-        filled = part[column].to_numpy(copy=True)
-        filled[at] = cells
-        part[column] = filled
+def write_bucket(reader: BucketReader, target: Path, portraits: Path) -> None:
+    """Write a bucket's predictions and portraits, chunk by chunk."""
+    champions = reader.ensemble.champions
+    wide = portraits_schema([champion.attribute for champion in champions])
+    # Readers see plain texts and not categories: which a file stores as a dictionary is its own affair.
+    options = {"compression": "zstd", "store_schema": False}
+
+    def write(path: Path, second: Path) -> None:
+        with (
+            config_context(assume_finite=True),  # `reading` has checked what all estimators read
+            pq.ParquetWriter(path, PREDICTIONS, **options) as long_file,
+            pq.ParquetWriter(second, wide, **options) as wide_file,
+        ):
+            for chunk in reader.chunks():
+                said = [answers(champion, chunk) for champion in champions]
+                long_file.write_table(predictions_table(chunk.customers, champions, said, reader.as_of_us))
+                wide_file.write_table(portraits_table(chunk.customers, said, reader.as_of_us))
+
+    write_file(portraits, lambda second: write_file(target, lambda path: write(path, second)))
 
 
-def _population(
-    engine: DuckDBEngine, events: Path, rule: Future | None, customers: np.ndarray, as_of_us: int, bucket: int
-) -> np.ndarray:
-    """Return for which customers an attribute is asked at all, shape (n_customers,)."""
-    if rule is None or not (rule.among_active_days or rule.among_idle_days or rule.aggregate == "growth"):
-        return np.ones(len(customers), dtype=bool)
-    everyone = engine.memory(pa.table({CUSTOMER: pa.array(customers.tolist(), pa.string())}))
-    asked = population(everyone, read_events(engine, events, rule.log, bucket), rule, as_of_us)
-    return np.isin(customers, np.array(engine.arrow(asked)[CUSTOMER].to_pylist(), dtype=object))
-
-
-def _everyone(engine: DuckDBEngine, outputs: Path, bucket: int) -> np.ndarray:
-    """Return all customers of a bucket, with or without events, sorted."""
-    known = engine.arrow(read_customers(engine, outputs / "profiles", bucket).select(CUSTOMER))
-    return np.sort(np.array(known[CUSTOMER].to_pylist(), dtype=object))
-
-
-def _inferred(
-    champion: Champion, matrix: FeatureMatrix | None, customers: np.ndarray, inside: np.ndarray, reader: PastReader
-) -> pd.DataFrame:
-    """Return what a champion says of each customer; nothing of those outside the attribute's population."""
-    n = len(customers)
-    part = pd.DataFrame({CUSTOMER: customers, ATTRIBUTE: champion.attribute}, dtype=object)
-    empty = pd.Series([None] * n, dtype=object)
-    part[VALUE], part[LIKELIEST], part[PROBABILITY] = empty, empty, np.full(n, np.nan)
-    part[STATE], part[REASON], part[MODEL_VERSION], part[SET] = WITHHELD, NO_MODEL, empty, empty
-    if champion.predictor is None or matrix is None:
-        return part
-    events = matrix.n_events
-    matrix = allowed(champion, matrix, reader)
-    sets = np.full(n, None, dtype=object)
-    proba = np.tile(champion.prior, (n, 1))
-    stated = np.full(n, -1)
-    reason = np.full(n, NO_EVENTS, dtype=object)
-    if len(matrix.customers):
-        at = np.searchsorted(customers, matrix.customers)
-        here = champion.predictor.predict_proba(matrix.X)
-        strange = champion.predictor.unlike(matrix.X)
-        unreached = champion.predictor.out_of_reach(matrix.X)
-        nothing = strange | unreached
-        said = np.where(nothing, -1, stated_values(here, champion.predictor.thresholds_))
-        best = here.argmax(axis=1)
-        certified = np.isfinite(champion.predictor.thresholds_)[best]
-        proba[at] = 0.0
-        proba[np.ix_(at, champion.predictor.classes_)] = here
-        stated[at] = np.where(said >= 0, champion.predictor.classes_[said], -1)
-        ranked = np.sort(here, axis=1)
-        close = ranked[:, -1] - ranked[:, -2] < CLOSE
-        reasons = {
-            NOT_CERTIFIED: ~certified,
-            UNLIKE: strange,
-            UNREACHED: unreached,
-            TOO_FEW: events < FEW_EVENTS,
-            TOO_CLOSE: close,
-        }
-        why = np.select([*reasons.values()], [*reasons], UNSURE).astype(object)
-        why[said >= 0] = None
-        reason[at] = why
-        sets[at] = _sets(champion, proba[at])
-        sets[at[nothing]] = None  # nothing is ruled out for them
-        outside = at[~inside[at]]
-        stated[outside], reason[outside], sets[outside] = -1, OUTSIDE, None
-    names = np.array(champion.values, dtype=object)
-    part[LIKELIEST] = names[proba.argmax(axis=1)]
-    value = names[stated]
-    value[stated < 0] = None
-    part[VALUE] = value
-    part[PROBABILITY] = proba.max(axis=1)
-    part[STATE] = np.where(stated >= 0, INFERRED, WITHHELD)
-    part[REASON], part[MODEL_VERSION], part[SET] = reason, champion.version, sets
-    return part
-
-
-def _sets(champion: Champion, proba: np.ndarray) -> np.ndarray:
-    """Return each customer's prediction set in words, shape (n,); None for two values, and without a cut."""
-    told = np.full(len(proba), None, dtype=object)
-    cut = getattr(champion.predictor, "set_cut_", None)  # versions registered before there were sets have none
-    if len(champion.values) > 2 and cut is not None:
-        inside = sets_of(proba, cut, champion.declaration.kind == "ordinal")
-        told[:] = [" | ".join(np.array(champion.values, dtype=object)[row]) for row in inside]
-    return told
-
-
-def allowed(champion: Champion, matrix: FeatureMatrix, reader: PastReader) -> FeatureMatrix:
-    """Return the columns that a champion learnt from, its attribute's own past among them.
-
-    Raises
-    ------
-    ModelError
-        If the snapshot has other features than those it was trained for.
-    """
-    matrix = own_features(matrix, reader, champion.attribute, champion.declaration, champion.hide)
-    if matrix.contract != champion.contract:
-        raise ModelError(
-            f"{champion.version}: refuses to score: it was trained for other features (contract "
-            f"{champion.contract}) than this snapshot has (contract {matrix.contract}, {len(matrix.names):,} "
-            "features). The source's fields or windows have changed since: train again (stages=[features,train])."
-        )
-    return matrix
-
-
-def _wide(table: pd.DataFrame, attributes: list[str], customers: np.ndarray, as_of_us: int) -> pd.DataFrame:
-    """Return one row per customer: value, state and probability of each attribute."""
-    wide = pd.DataFrame({CUSTOMER: customers, AS_OF: as_of_us})
-    for name in attributes:
-        own = table[table[ATTRIBUTE] == name].set_index(CUSTOMER).loc[wide[CUSTOMER]]
-        wide[name] = own[VALUE].to_numpy()
-        wide[f"{name}__{STATE}"] = own[STATE].to_numpy()
-        wide[f"{name}__{PROBABILITY}"] = own[PROBABILITY].to_numpy()
-    return wide
-
-
-def _arrow(frame: pd.DataFrame) -> pa.Table:
-    """Return a table with texts, probabilities and UTC timestamps."""
-    arrays = {}
-    for name in frame.columns:
-        if name in (AS_OF, EXPIRES):
-            arrays[name] = pa.array(frame[name].to_numpy(dtype=np.int64)).cast(pa.timestamp("us", "UTC"))
-        elif name.endswith(PROBABILITY):
-            arrays[name] = pa.array(frame[name].to_numpy(dtype=np.float64), from_pandas=True)
-        else:
-            arrays[name] = pa.array(frame[name].to_numpy(dtype=object), pa.string(), from_pandas=True)
-    return pa.table(arrays)
+def _counted(engine: DuckDBEngine, target: Path) -> Counter[tuple[str, str, str]]:
+    """Return how many predictions there are by attribute, state and inferred value."""
+    table = engine.parquet(target)
+    told = (table[STATE] == INFERRED).ifelse(table[VALUE], "")
+    named = table.select(ATTRIBUTE, STATE, **{VALUE: told})
+    found = engine.arrow(named.group_by(ATTRIBUTE, STATE, VALUE).agg(n=named.count()))
+    return Counter({(row[ATTRIBUTE], row[STATE], row[VALUE]): row["n"] for row in found.to_pylist()})
 
 
 def _label(tracker: Tracker, name: str) -> str:

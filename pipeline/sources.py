@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import QueryEngine
 from pipeline.errors import ConfigError, DataError, SchemaError, did_you_mean
 from pipeline.settings import Data, Table
 
@@ -72,7 +72,7 @@ def files_of(table: Table, root: str, where: str) -> list[Path]:
     return [place]
 
 
-def open_table(engine: DuckDBEngine, table: Table, data: Data, where: str) -> ir.Table:
+def open_table(engine: QueryEngine, table: Table, data: Data, where: str) -> ir.Table:
     """Open a declared table.
 
     Parameters

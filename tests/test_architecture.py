@@ -32,6 +32,7 @@ def imported(file):
         ({"hydra", "omegaconf"}, {"__main__.py"}),
         ({"mlflow"}, {"tracking.py"}),
         ({"duckdb"}, {"engine/duckdb.py"}),
+        ({"pyspark"}, {"engine/spark/engine.py", "engine/spark/session.py"}),
         ({"pandera"}, {"schemas.py"}),
     ],
 )
@@ -83,6 +84,7 @@ def test_importing_opens_nothing_and_says_nothing(tmp_path):
 GENERIC = {
     "activity": "what features of counts and recency describe",
     "amount": "the standing example of a numeric field",
+    "app": "part of a name of Spark's",
     "calls": "the log of examples",
     "campaign": "what an audience is for",
     "campaigns": "what an audience is for; the reason why a seed has something to hide",

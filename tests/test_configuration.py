@@ -42,6 +42,8 @@ attributes:
   lapse: {kind: binary, future: {log: orders, horizon_days: 28, at_most: 0}}
 """
 
+SPARK = {"name": "spark", "master": "local[2]"}
+
 
 def full(path="", value=None):
     """Return the full configuration with `value` at a dotted path."""
@@ -103,6 +105,12 @@ def test_values_are_taken_as_they_are_meant(path, value, expected):
     assert found == expected
 
 
+def test_settings_of_spark_may_be_written_as_yaml_writes_them():
+    options = {"spark.ui.enabled": False, "spark.sql.shuffle.partitions": 400, "spark.eventLog.dir": "/logs"}
+    found = parse_settings(full("engine", {**SPARK, "options": options})).engine.options
+    assert [*found.values()] == ["false", "400", "/logs"]
+
+
 # ---- what is refused
 
 
@@ -117,6 +125,7 @@ def test_values_are_taken_as_they_are_meant(path, value, expected):
         ("data.quality.max_bad_shar", "max_bad_share"),
         ("data.seed.wher", "where"),
         ("engine.worker", "workers"),
+        ("engine.mastr", "master"),
         ("features.bucket", "buckets"),
         ("features.vector.dimension", "dimensions"),
         ("attributes.age.knd", "kind"),
@@ -191,7 +200,16 @@ def test_a_required_key_is_told(key):
         ("engine.memory_limit_gb", 0, "engine.memory_limit_gb: .*greater than 0"),
         ("attributes.lapse.future.horizon_days", 0, "horizon_days: .*greater than or equal to 1"),
         # one of several
-        ("engine.name", "duckbd", "engine.name: Input should be 'duckdb'; found 'duckbd'"),
+        ("engine.name", "duckbd", "engine.name: Input should be 'duckdb' or 'spark'; found 'duckbd'"),
+        ("engine.name", "spark", "engine: master: this key is required, for example spark://127.0.0.1:7077"),
+        ("engine.master", "local[2]", "engine: master: only engine=spark has this key; this engine is 'duckdb'"),
+        ("engine.executor_memory", "2 GB", "engine.executor_memory: .*should match pattern"),
+        ("engine", {**SPARK, "options": {"sql.x": 1}}, "engine: options: 'sql.x' is none of Spark's settings"),
+        (
+            "engine",
+            {**SPARK, "options": {"spark.sql.ansi.enabled": "false"}},
+            "engine: options: 'spark.sql.ansi.enabled' is set by this program and cannot be changed",
+        ),
         ("data.logs.orders.time_unit", "ns", "time_unit: Input should be 's', 'ms' or 'us'; found 'ns'"),
         ("data.logs.orders.duplicates", "drop", "duplicates: Input should be 'quarantine' or 'keep'"),
         ("attributes.age.kind", "number", "attributes.age.kind: Input should be 'binary', 'nominal' or 'ordinal'"),

@@ -26,7 +26,7 @@ def run(tmp_path):
     [
         (["modle=stacked"], r"modle: unknown key \(allowed: data, model.*Did you mean 'model'\?"),
         (["model=stackd"], r"model=stackd: there is no conf/model/stackd\.yaml \(allowed: .*Did you mean 'stacked'\?"),
-        (["engine=spark"], r"engine=spark: there is no conf/engine/spark\.yaml \(allowed: duckdb\)"),
+        (["engine=postgres"], r"engine=postgres: there is no conf/engine/postgres\.yaml \(allowed: duckdb, spark\)"),
         (["stages=[featurs]"], r"stages: 'featurs' does not exist .*Did you mean 'features'\?"),
         (["features.bucketz=3"], r"features\.bucketz: unknown key .*Did you mean 'buckets'\?"),
         (["features.buckets=true"], r"features\.buckets: a number is needed; found true"),

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,3 +220,15 @@ def test_an_outputs_folder_that_cannot_be_is_told(tmp_path):
     held = outputs.exclusive(tmp_path / "file" / "shop")
     with pytest.raises(ConfigError, match=r"outputs: the folder .*file/shop cannot be written to: Not a directory"):
         held.__enter__()
+
+
+def test_a_file_is_loaded_once_and_anew_when_it_has_changed(tmp_path):
+    outputs.write_file(tmp_path / "x.joblib", lambda path: joblib.dump([1], path))
+    first = outputs.load_once(tmp_path / "x.joblib")
+    assert first == [1]
+    assert outputs.load_once(tmp_path / "x.joblib") is first
+    outputs.write_file(tmp_path / "x.joblib", lambda path: joblib.dump([1, 2], path))
+    assert outputs.load_once(tmp_path / "x.joblib") == [1, 2]
+    (tmp_path / "x.joblib").write_bytes(b"damaged")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        outputs.load_once(tmp_path / "x.joblib")

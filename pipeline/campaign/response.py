@@ -117,6 +117,8 @@ def without_own(told: pd.DataFrame, customers: NDArray[np.object_]) -> bool:
     Its own rates then say how it was chosen, and nothing of how it would respond.
     """
     own = told[told[CUSTOMER].isin(customers)]
+    if own.empty:
+        return False
     expected = own[APPROACH].map(told.groupby(APPROACH)[RESPONDED].mean()).sum()
     return not own[RESPONDED].any() and float(expected) >= 5
 

@@ -7,10 +7,11 @@ import glob
 import gzip
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Self
 
 import duckdb
 import ibis
@@ -18,12 +19,14 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from pipeline.engine.portable import hash32
+from pipeline.engine.protocol import Answer
 from pipeline.errors import DataError, PipelineError, SchemaError, did_you_mean
 from pipeline.outputs import unwritable, write_file
 
 # What DuckDB raises for a query that is wrong in itself: a defect of the program, which keeps its traceback.
 _DEFECTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.InternalException, duckdb.ParserException)
-_SOURCE = "a source file"
+SOURCE = "a source file"
 
 
 @ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, dt.timestamp), dt.Timestamp("UTC")))
@@ -56,11 +59,6 @@ def _try_strptime_zoned(text: str, pattern: str):  # type: ignore[no-untyped-def
     """Parse a text by a pattern that holds an offset or zone."""
 
 
-@ibis.udf.scalar.builtin(name="md5", signature=((dt.string,), dt.string))
-def _md5(text: str):  # type: ignore[no-untyped-def]
-    """Hash a text to 32 hex digits, the same on every engine."""
-
-
 class DuckDBEngine:
     """An in-memory DuckDB connection that reads and writes files.
 
@@ -85,7 +83,7 @@ class DuckDBEngine:
             self.ibis.raw_sql("SET TimeZone = 'UTC'")
             self.ibis.raw_sql("SET enable_progress_bar = false")
 
-    def __enter__(self) -> DuckDBEngine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -126,9 +124,9 @@ class DuckDBEngine:
         SchemaError
             If a column stands twice in the header.
         """
-        delimiter, header = _csv_header(files[0])
+        delimiter, header = csv_header(files[0])
         for other in files[1:]:
-            if _csv_header(other) != (delimiter, header):
+            if csv_header(other) != (delimiter, header):
                 raise DataError(f"{other}: its first line is not that of {files[0].name}: {delimiter.join(header)}")
         try:
             return self.ibis.read_csv(
@@ -166,10 +164,10 @@ class DuckDBEngine:
 
     def write(self, table: ir.Table, path: Path) -> None:
         """Write a table as one Parquet file, whole or not at all."""
-        with _told(_SOURCE, path):
+        with _told(SOURCE, path):
             write_file(path, lambda partial: self.ibis.to_parquet(table, partial, compression="zstd"))
 
-    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = _SOURCE) -> None:
+    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> None:
         """Write a table as one folder of Parquet files per value of the column `by`.
 
         Parameters
@@ -181,10 +179,14 @@ class DuckDBEngine:
         with _told(origin, folder):
             self.ibis.to_parquet(table, folder, partition_by=by, overwrite=True)
 
-    def arrow(self, table: ir.Table, origin: str = _SOURCE) -> pa.Table:
+    def arrow(self, table: ir.Table, origin: str = SOURCE) -> pa.Table:
         """Run a query and return its rows as an Arrow table; `origin` is named where it turns out damaged."""
         with _told(origin):
             return self.ibis.to_pyarrow(table)
+
+    def each_bucket(self, work: Callable[..., Answer], jobs: Sequence[tuple[Any, ...]]) -> list[Answer]:
+        """Return `work(engine, *job)` of each job, in order, one after another with this engine's threads."""
+        return [work(self, *job) for job in jobs]
 
     def instant_us(self, local: ir.TimestampValue, zone: str) -> ir.IntegerValue:
         """Return microseconds since the epoch of local clock times in `zone`."""
@@ -211,12 +213,7 @@ class DuckDBEngine:
 
     def hash32(self, text: ir.StringValue) -> ir.IntegerValue:
         """Return the first 32 bits of the text's MD5, in 0 … 2**32 - 1: the same on every engine."""
-        digits = _md5(text)
-        parts = [
-            ibis.literal("0123456789abcdef").find(digits.substr(place, 1)).cast("int64") * 16 ** (7 - place)
-            for place in range(8)
-        ]
-        return sum(parts[1:], parts[0])
+        return hash32(text)
 
 
 def names_zone(pattern: str) -> bool:
@@ -233,7 +230,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _csv_header(path: Path) -> tuple[str, list[str]]:
+def csv_header(path: Path) -> tuple[str, list[str]]:
     """Return a CSV file's delimiter and its columns' names; a nameless one is called by its place."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:

@@ -93,8 +93,7 @@ class FeatureMatrix:
     @property
     def n_events(self) -> np.ndarray:
         """Return each customer's number of events in all logs, shape (n_customers,)."""
-        counts = [i for i, name in enumerate(self.names[: self.n_dense]) if str(name).endswith(_EVENTS)]
-        return np.asarray(self.X[:, counts].sum(axis=1)).ravel()
+        return np.asarray(self.X[:, event_counts(self.names[: self.n_dense])].sum(axis=1)).ravel()
 
     @property
     def n_vector(self) -> int:
@@ -104,13 +103,23 @@ class FeatureMatrix:
     @property
     def contract(self) -> str:
         """Return a fingerprint of the columns: predictors refuse a matrix with another one."""
-        return fingerprint(self.names.tolist(), self.n_dense, "token counts")
+        return contract(self.names, self.n_dense)
 
     @property
     def aggregates(self) -> str:
         """Return a fingerprint of the dense aggregates alone: what the source's fields and windows decide."""
         dense = self.names[: self.n_dense]
         return fingerprint(dense[~is_component(dense)].tolist())
+
+
+def event_counts(names: np.ndarray) -> list[int]:
+    """Return which dense columns are numbers of events in the whole history, one for each log."""
+    return [place for place, name in enumerate(names) if str(name).endswith(_EVENTS)]
+
+
+def contract(names: np.ndarray, n_dense: int) -> str:
+    """Return a fingerprint of a matrix's columns: their names, and how many of them are dense."""
+    return fingerprint(names.tolist(), n_dense, "token counts")
 
 
 def fit_encoder(
@@ -159,6 +168,7 @@ def read_counts(
     vocabulary: np.ndarray,
     buckets: Sequence[int] | range,
     at_most: int | None = None,
+    between: tuple[str, str] | None = None,
 ) -> tuple[np.ndarray, sp.csr_matrix]:
     """Return customers, sorted, and their counts of the vocabulary's tokens.
 
@@ -166,6 +176,8 @@ def read_counts(
     ----------
     at_most
         Keep only so many customers, those of the lowest salted hash: a fixed random sample.
+    between
+        First and last id that are read, both included; None: everybody.
 
     Returns
     -------
@@ -174,7 +186,7 @@ def read_counts(
     """
     dense = engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
     tokens = engine.parquet([bucket_file(snapshot / "tokens", bucket) for bucket in buckets])
-    known = dense.select(CUSTOMER)
+    known, tokens = among(dense.select(CUSTOMER), between), among(tokens, between)
     if at_most is not None:
         known = known.order_by([engine.hash32(ibis.literal("encoder:") + known[CUSTOMER]), CUSTOMER]).limit(at_most)
         tokens = tokens.semi_join(known, CUSTOMER)
@@ -207,15 +219,69 @@ def read_matrix(
     buckets: Sequence[int] | range | None = None,
 ) -> FeatureMatrix:
     """Return the features of a snapshot's customers, in all or some buckets, sorted by customer."""
-    manifest = read_manifest(snapshot)
-    buckets = range(manifest["buckets"]) if buckets is None else buckets
-    customers, counts = read_counts(engine, snapshot, np.asarray(encoder.vocabulary), buckets)
-    dense = engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
-    frame = engine.arrow(dense).to_pandas().set_index(CUSTOMER).loc[customers]
-    weighted = encoder.weigh(counts) if len(customers) else sp.csr_matrix((0, counts.shape[1]))
-    vectors = encoder.project(weighted) if len(customers) else np.empty((0, encoder.dimensions_))
-    block = np.hstack([frame.to_numpy(dtype=np.float64), vectors])
-    names = np.array([*frame.columns, *vector_names(encoder.dimensions_), *np.asarray(encoder.vocabulary)])
-    X = sp.hstack([sp.csr_matrix(block), counts], format="csr")
-    as_of_us, loadings = manifest.get("as_of_us"), encoder.svd_.components_
-    return FeatureMatrix(customers, X, names, block.shape[1], vectors, as_of_us, loadings, encoder.weights_)
+    buckets = range(read_manifest(snapshot)["buckets"]) if buckets is None else buckets
+    found = read_parts(engine, snapshot, encoder, buckets)
+    X = sp.hstack([sp.csr_matrix(found.dense), found.counts], format="csr")
+    n_dense = found.dense.shape[1]
+    vectors = found.dense[:, n_dense - encoder.dimensions_ :]
+    as_of_us, loadings = read_manifest(snapshot).get("as_of_us"), encoder.svd_.components_
+    return FeatureMatrix(found.customers, X, found.names, n_dense, vectors, as_of_us, loadings, encoder.weights_)
+
+
+@dataclass(frozen=True)
+class FeatureParts:
+    """What a `FeatureMatrix` is made of, its two blocks apart.
+
+    Attributes
+    ----------
+    customers
+        Ids, shape (n_customers,), sorted.
+    dense
+        Aggregates, then the behaviour vector, shape (n_customers, n_dense), C-contiguous float64; NaN means unknown.
+    counts
+        Token counts, CSR, shape (n_customers, n_tokens).
+    names
+        Names of the columns of both, shape (n_dense + n_tokens,).
+    """
+
+    customers: np.ndarray
+    dense: np.ndarray
+    counts: sp.csr_matrix
+    names: np.ndarray
+
+
+def read_parts(
+    engine: DuckDBEngine,
+    snapshot: Path,
+    encoder: BehaviourEncoder,
+    buckets: Sequence[int] | range,
+    between: tuple[str, str] | None = None,
+) -> FeatureParts:
+    """Return the features of customers in some buckets, sorted by customer.
+
+    Parameters
+    ----------
+    between
+        First and last id that are read, both included; None: everybody. Files are sorted by customer, so that a range
+        of ids is a part of each file.
+    """
+    vocabulary = np.asarray(encoder.vocabulary)
+    customers, counts = read_counts(engine, snapshot, vocabulary, buckets, between=between)
+    files = [bucket_file(snapshot / "dense", bucket) for bucket in buckets]
+    frame = engine.arrow(among(engine.parquet(files), between))
+    columns = [name for name in frame.column_names if name != CUSTOMER]
+    width = len(columns)
+    block = np.empty((len(customers), width + encoder.dimensions_))
+    order = np.argsort(np.array(frame[CUSTOMER].to_pylist(), dtype=object), kind="stable")
+    for place, name in enumerate(columns):
+        block[:, place] = frame[name].to_numpy()[order]
+    if len(customers):
+        block[:, width:] = encoder.project(encoder.weigh(counts))
+    return FeatureParts(
+        customers, block, counts, np.array([*columns, *vector_names(encoder.dimensions_), *vocabulary.tolist()])
+    )
+
+
+def among(table: ir.Table, between: tuple[str, str] | None) -> ir.Table:
+    """Return the rows of customers whose ids lie between two, both included; all of them if None."""
+    return table if between is None else table.filter(table[CUSTOMER].between(*between))

@@ -11,13 +11,12 @@ from zoneinfo import ZoneInfo
 from joblib import delayed
 
 from pipeline import schemas
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import run_tasks, task_engine
 from pipeline.errors import LeakageError
 from pipeline.events import bucket_file, read_events
 from pipeline.features.dense import CutOff, dense_features
 from pipeline.features.tokens import token_counts
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole
-from pipeline.parallel import side_by_side
 from pipeline.settings import Data, Engine, Features
 from pipeline.timeline import as_of_name
 
@@ -77,7 +76,7 @@ def write_snapshots(
                     )
                     for b in range(source["buckets"])
                 ]
-                counted = side_by_side(jobs, workers)
+                counted = run_tasks(jobs, engine, workers, partial)
                 customers = 0
                 for bucket, count in enumerate(counted):
                     customers += count
@@ -102,7 +101,7 @@ def write_bucket(
 ) -> int:
     """Write one bucket of a snapshot unless it stands already; return its number of customers."""
     tokens_file, dense_file = bucket_file(folder / "tokens", bucket), bucket_file(folder / "dense", bucket)
-    with DuckDBEngine(1, settings.memory_limit_gb / workers, settings.spill) as engine:
+    with task_engine(settings, workers) as engine:
         logs = {name: read_events(engine, events, name, bucket) for name in data.logs}
         if not tokens_file.exists():
             engine.write(token_counts(logs, data.logs, cut.as_of_us), tokens_file)

@@ -10,18 +10,28 @@ import joblib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from joblib import delayed
 
 from pipeline import console
 from pipeline.columns import CUSTOMER
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import DuckDBEngine, open_engine, run_tasks, task_engine
 from pipeline.events import bucket_file, write_events
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import fit_encoder, read_counts
 from pipeline.features.naming import vector_names
 from pipeline.features.snapshot import snapshot_folder, write_snapshots
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, load_object, read_manifest, whole, write_file
+from pipeline.outputs import (
+    code_fingerprint,
+    fingerprint,
+    is_current,
+    load_object,
+    load_once,
+    read_manifest,
+    whole,
+    write_file,
+)
 from pipeline.profiles import write_profiles
-from pipeline.settings import Settings, as_plain
+from pipeline.settings import Engine, Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of, snapshot_instants
 
 
@@ -34,8 +44,7 @@ def build_features(settings: Settings, outputs: Path, workers: int) -> dict[str,
         If the source cannot be read as declared.
     """
     data, quarantine = settings.data, outputs / "quarantine"
-    limit, spill = settings.engine.memory_limit_gb, settings.engine.spill
-    with DuckDBEngine(workers, limit, spill) as engine:
+    with open_engine(settings.engine, workers, outputs) as engine:
         events = write_events(
             data,
             settings.features.buckets,
@@ -51,12 +60,13 @@ def build_features(settings: Settings, outputs: Path, workers: int) -> dict[str,
     needed = snapshot_instants(settings.attributes, as_of_us, first_us)
     with console.progress("features: snapshot", len(needed) * events["buckets"]) as step:
         write_snapshots(data, settings.features, settings.engine, workers, outputs, needed, step)
+    limit, spill = settings.engine.memory_limit_gb, settings.engine.spill
     with DuckDBEngine(workers, limit, spill) as engine:
-        write_behaviour(settings, outputs, engine, as_of_us)
+        write_behaviour(settings, outputs, engine, as_of_us, workers)
     return events
 
 
-def write_behaviour(settings: Settings, outputs: Path, engine: DuckDBEngine, as_of_us: int) -> None:
+def write_behaviour(settings: Settings, outputs: Path, engine: DuckDBEngine, as_of_us: int, workers: int = 1) -> None:
     """Fit the behaviour encoder on the latest snapshot, without labels, and write all customers' vectors."""
     snapshot = snapshot_folder(outputs, as_of_us)
     manifest = read_manifest(snapshot)
@@ -71,12 +81,23 @@ def write_behaviour(settings: Settings, outputs: Path, engine: DuckDBEngine, as_
         encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed)
         write_file(partial / "encoder.joblib", lambda path: joblib.dump(encoder, path))
         facts |= {"tokens": len(encoder.vocabulary), "dimensions": encoder.dimensions_}
-        for bucket in range(manifest["buckets"]):
-            customers, counts = read_counts(engine, snapshot, np.asarray(encoder.vocabulary), [bucket])
-            vectors = encoder.transform(counts) if len(customers) else np.empty((0, encoder.dimensions_))
-            columns = dict(zip(vector_names(encoder.dimensions_), vectors.T, strict=True))
-            table = pa.table({CUSTOMER: pa.array(customers.tolist(), pa.string()), **columns})
-            write_file(bucket_file(partial / "vectors", bucket), functools.partial(pq.write_table, table))
+        jobs = [
+            delayed(write_vectors)(settings.engine, workers, snapshot, partial, bucket)
+            for bucket in range(manifest["buckets"])
+        ]
+        for _ in run_tasks(jobs, settings.engine, workers, partial):
+            pass
+
+
+def write_vectors(settings: Engine, workers: int, snapshot: Path, folder: Path, bucket: int) -> None:
+    """Write the behaviour vectors of one bucket's customers, by the encoder that stands in `folder`."""
+    encoder: BehaviourEncoder = load_once(folder / "encoder.joblib")
+    with task_engine(settings, workers) as engine:
+        customers, counts = read_counts(engine, snapshot, np.asarray(encoder.vocabulary), [bucket])
+    vectors = encoder.transform(counts) if len(customers) else np.empty((0, encoder.dimensions_))
+    columns = dict(zip(vector_names(encoder.dimensions_), vectors.T, strict=True))
+    table = pa.table({CUSTOMER: pa.array(customers.tolist(), pa.string()), **columns})
+    write_file(bucket_file(folder / "vectors", bucket), functools.partial(pq.write_table, table))
 
 
 def read_encoder(outputs: Path) -> BehaviourEncoder:

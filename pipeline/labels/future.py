@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY, VALUE
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import QueryEngine
 from pipeline.errors import ConfigError
 from pipeline.events import bucket_file, read_events
 from pipeline.labels.known import NO, YES, Labels, cut, ordered
@@ -24,7 +24,7 @@ _LONGEST_DAY_US = 25 * US_PER_DAY // 24  # the last event may be of midnight, th
 
 
 def future_labels(
-    engine: DuckDBEngine,
+    engine: QueryEngine,
     events: Path,
     snapshot: Path,
     name: str,

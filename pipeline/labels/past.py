@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import QueryEngine
 from pipeline.events import bucket_file
-from pipeline.features.matrix import FeatureMatrix
+from pipeline.features.matrix import FeatureMatrix, among
 from pipeline.features.naming import past_name, visible, with_siblings
 from pipeline.labels.rules import matching
 from pipeline.outputs import read_manifest
@@ -52,13 +52,16 @@ class PastReader:
         Hash buckets whose customers are read.
     as_of_us
         Events at or after it are not read.
+    between
+        First and last id of whom events are read, both included; None: everybody.
     """
 
-    engine: DuckDBEngine
+    engine: QueryEngine
     events: Path
     data: Data
     as_of_us: int
     buckets: Sequence[int] | range
+    between: tuple[str, str] | None = None
     _whole: dict[tuple[str, int, str | None], pd.DataFrame] = field(default_factory=dict)
 
     def read(self, name: str, attribute: Attribute, hide: Iterable[str], customers: np.ndarray) -> OwnPast | None:
@@ -89,7 +92,8 @@ class PastReader:
         return OwnPast(np.array([*columns]), block)
 
     def _log(self, log_name: str) -> ir.Table:
-        return self.engine.parquet([bucket_file(self.events / log_name, bucket) for bucket in self.buckets])
+        events = self.engine.parquet([bucket_file(self.events / log_name, bucket) for bucket in self.buckets])
+        return among(events, self.between)
 
     def _everything(self, rule: Future) -> pd.DataFrame:
         key = (rule.log, rule.horizon_days, rule.field)

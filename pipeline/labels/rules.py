@@ -8,7 +8,7 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.engine import DuckDBEngine
+from pipeline.engine import QueryEngine
 from pipeline.errors import ConfigError, DataError, did_you_mean
 from pipeline.events import read_events
 from pipeline.features.tokens import as_text, token_fields
@@ -44,7 +44,7 @@ def check_rule(
 
 
 def check_tokens(
-    engine: DuckDBEngine, events: Path, log: str, conditions: Mapping[str, tuple[str, ...]], where: str
+    engine: QueryEngine, events: Path, log: str, conditions: Mapping[str, tuple[str, ...]], where: str
 ) -> None:
     """Refuse a condition that no event meets: a misspelt token would silently make everyone a *no*.
 

@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
 from pipeline.engine import DuckDBEngine
+from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import fit_encoder, read_matrix
 from pipeline.features.naming import ALL, aggregate_of, visible, with_siblings
 from pipeline.lookalike.population import Base
 from pipeline.settings import Data, Vector
 
 
-def read_base(
+@dataclass(frozen=True)
+class Design:
+    """How rankings read the customers of a snapshot: an encoder, and the logs and fields that it must not see.
+
+    It depends on the snapshot as a whole, and is applied to any buckets of it.
+    """
+
+    encoder: BehaviourEncoder
+    data: Data
+    hidden: tuple[str, ...]
+
+    def read(self, engine: DuckDBEngine, snapshot: Path, buckets: Sequence[int] | None = None) -> Base:
+        """Return the customers of some buckets, or of all; ConfigError if what is hidden is not declared."""
+        matrix = read_matrix(engine, snapshot, self.encoder, buckets)
+        dense = slice(matrix.n_dense)
+        allowed = visible(matrix.names[dense], self.hidden, self.data, "the seed's 'hide'")
+        columns = total_columns(matrix.names[dense], allowed)
+        amounts = log_amounts(matrix.X[:, columns].toarray())
+        tokens = matrix.X[:, matrix.n_dense :]
+        tokens = self.encoder.weigh(tokens) if tokens.shape[0] else tokens
+        return Base(
+            ids=matrix.customers.astype(np.str_),
+            X=sp.hstack([sp.csr_matrix(amounts), tokens], format="csr"),
+            vectors=matrix.vectors.astype(np.float32),
+            names=np.concatenate([matrix.names[columns], matrix.names[matrix.n_dense :]]).astype(np.str_),
+            n_dense=len(columns),
+        )
+
+
+def fit_design(
     engine: DuckDBEngine, snapshot: Path, data: Data, vector: Vector, hide: Sequence[str], seed: int = 0
-) -> Base:
-    """Return all customers of a snapshot as rankings read them.
+) -> Design:
+    """Return how rankings read the customers of a snapshot.
 
     The dense columns are how much of everything each customer did (`total_columns`, `log_amounts`); the tokens are
     TF-IDF weighted, rows of length one. Weights and behaviour vectors are learnt without the hidden logs and fields,
@@ -36,21 +67,15 @@ def read_base(
     ConfigError
         If an entry names no declared log or field.
     """
-    hidden = with_siblings(hide, data)
-    encoder = fit_encoder(engine, snapshot, vector, seed, hidden)
-    matrix = read_matrix(engine, snapshot, encoder)
-    dense = slice(matrix.n_dense)
-    allowed = visible(matrix.names[dense], hidden, data, "the seed's 'hide'")
-    columns = total_columns(matrix.names[dense], allowed)
-    amounts = log_amounts(matrix.X[:, columns].toarray())
-    tokens = encoder.weigh(matrix.X[:, matrix.n_dense :])
-    return Base(
-        ids=matrix.customers.astype(np.str_),
-        X=sp.hstack([sp.csr_matrix(amounts), tokens], format="csr"),
-        vectors=matrix.vectors.astype(np.float32),
-        names=np.concatenate([matrix.names[columns], matrix.names[matrix.n_dense :]]).astype(np.str_),
-        n_dense=len(columns),
-    )
+    hidden = tuple(with_siblings(hide, data))
+    return Design(fit_encoder(engine, snapshot, vector, seed, hidden), data, hidden)
+
+
+def read_base(
+    engine: DuckDBEngine, snapshot: Path, data: Data, vector: Vector, hide: Sequence[str], seed: int = 0
+) -> Base:
+    """Return all customers of a snapshot as rankings read them; see `fit_design`."""
+    return fit_design(engine, snapshot, data, vector, hide, seed).read(engine, snapshot)
 
 
 def log_amounts(amounts: np.ndarray) -> np.ndarray:

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import ConfigError, DataError
+from pipeline.lookalike.buckets import scores_of
 from pipeline.lookalike.context import Context, Pool, size_by_setting
+from pipeline.lookalike.design import Design
 from pipeline.lookalike.folds import smallest_hashes
 from pipeline.lookalike.index import build_index
 from pipeline.lookalike.measure.choose import Choice, choose_method
@@ -58,12 +60,21 @@ class Ranked:
 
 
 def rank(
-    context: Context, base: Base, seed: Mask, weights: Floats | None, pool: Pool, measurable: bool, mixed: bool
+    context: Context,
+    design: Design,
+    base: Base,
+    seed: Mask,
+    weights: Floats | None,
+    pool: Pool,
+    measurable: bool,
+    mixed: bool,
 ) -> Ranked:
     """Return everybody's resemblance to the seed, and the size that the dial means.
 
     Parameters
     ----------
+    design, base
+        How the snapshot is read, and its customers.
     measurable
         Whether hidden members can measure the ranking; not if they were inferred from the very features it reads.
     mixed
@@ -114,7 +125,7 @@ def rank(
     near, index = _candidates(context, base, seed, pool.eligible, size)
     ranker = deepcopy(rankers[choice.method]).fit(base, seed, weights)
     scores = np.empty(len(base))
-    scores[near] = ranker.score(base if near.all() else base.rows(near))
+    scores[near] = scores_of(context, ranker, design, base) if near.all() else ranker.score(base.rows(near))
     scores[~near] = scores[near].min() - 1.0
     if curve is not None and near.all():
         similarity = _similarity(base, seed, pool.left.free, scores, chosen.nearest)

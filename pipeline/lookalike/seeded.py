@@ -22,7 +22,7 @@ from pipeline.lookalike.context import (
     read_portraits,
     size_by_setting,
 )
-from pipeline.lookalike.design import read_base
+from pipeline.lookalike.design import Design, fit_design
 from pipeline.lookalike.doctor import examine
 from pipeline.lookalike.explanation.factors import factors
 from pipeline.lookalike.explanation.reasons import reasons
@@ -55,7 +55,8 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
     """
     chosen = context.chosen
     given = seed_ids(context.engine, rule, context.settings.data, context.outputs, context.as_of_us)
-    base = _base(context, rule)
+    design = _design(context, rule)
+    base = design.read(context.engine, context.snapshot)
     match = match_seed(given, base.ids)
     check_seed_size(len(match.positions), chosen.min_seed)
     members = base.ids[match.positions]
@@ -74,7 +75,7 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
         raise DataError(_STOPPED + report.verdict)
     measurable = rule.portraits is None or not _inferred(need_portraits(portraits, "this seed"), rule, seed)
     mixed = report.groups is not None and report.groups.answer == "several"
-    ranked = rank(context, base, seed, weights, pool, measurable, mixed)
+    ranked = rank(context, design, base, seed, weights, pool, measurable, mixed)
     size = ranked.size
     picked, mix = _pick(context, base, ranked, pool, cells, seed, size)
     surrogate = Surrogate(random_state=context.settings.seed).fit(
@@ -101,14 +102,14 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
     return with_mix(done, base.ids[rows], part, mix, halves, max(1, round(size * len(rows) / len(base))))
 
 
-def _base(context: Context, rule: SeedRule) -> Base:
+def _design(context: Context, rule: SeedRule) -> Design:
     if rule.where:
         console.warn(
             f"lookalike: of {rule.log} only {', '.join(rule.where)} is hidden from the features; if other fields "
             "name the same events (a product besides its category), hide them too: seed.hide=[<log>.<field>]"
         )
     settings = context.settings
-    return read_base(
+    return fit_design(
         context.engine, context.snapshot, settings.data, settings.features.vector, hidden_by(rule), settings.seed
     )
 

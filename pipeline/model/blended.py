@@ -11,10 +11,10 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from pipeline.errors import ConfigError
-from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, Matrix, encode_labels
+from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, Matrix, as_matrix, checked, encode_labels
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.crossfit import align_columns, fold_numbers
 from pipeline.model.linear import SparseLogistic
@@ -70,6 +70,8 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
     >>> BlendedClassifier(n_dense=1).fit(X, y).predict([[-2.0, 0.1, 0.5], [2.0, 0.9, 0.5]])
     array([False,  True])
     """
+
+    reads_blocks = True
 
     def __init__(
         self,
@@ -203,12 +205,11 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
 
     def _scores(self, X: Matrix) -> Floats:
         X = self._checked(X)
-        scores = np.stack([_centred(member.predict_proba(X)) for member in self.members_.values()])
+        scores = np.stack([_centred(member.predict_proba(as_matrix(X, member))) for member in self.members_.values()])
         return np.asarray(np.tensordot(self.weights_, scores, axes=1) + self.intercept_)
 
     def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
+        return checked(self, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

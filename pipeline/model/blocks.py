@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.errors import ConfigError, ModelError
+from pipeline.model.split_matrix import SplitMatrix, require_width
 
-Matrix = Any  # ndarray or SciPy CSR matrix/array of shape (n_customers, n_features)
+Matrix = Any  # ndarray, SciPy CSR matrix/array or `SplitMatrix`, of shape (n_customers, n_features)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -27,14 +29,35 @@ class LabelError(ModelError, ValueError):
     """The labels cannot be learnt from. Also a ValueError, which scikit-learn's conventions ask for."""
 
 
+def checked(estimator: Any, X: Matrix) -> Matrix:
+    """Return a matrix that a fitted estimator can read, as scikit-learn checks it.
+
+    A `SplitMatrix` was checked when it was made; an estimator that does not declare `reads_blocks` gets it as CSR.
+    """
+    check_is_fitted(estimator)
+    if isinstance(X, SplitMatrix) and getattr(estimator, "reads_blocks", False):
+        require_width(X.shape[1], estimator.n_features_in_, type(estimator).__name__)
+        return X
+    return validate_data(estimator, as_matrix(X), reset=False, **FEATURE_CHECKS)
+
+
+def as_matrix(X: Matrix, reader: Any = None) -> Matrix:
+    """Return what scikit-learn's own estimators take: CSR instead of a `SplitMatrix`, unless `reader` takes that."""
+    return X.tocsr() if isinstance(X, SplitMatrix) and not getattr(reader, "reads_blocks", False) else X
+
+
 def dense_block(X: Matrix, n_dense: int | None) -> NDArray[Any]:
     """Return the first `n_dense` columns as an ndarray (all columns if `n_dense` is None)."""
+    if isinstance(X, SplitMatrix):
+        return X.leading(n_dense if n_dense is None else _checked(X, n_dense))
     block = X[:, : _checked(X, n_dense)] if n_dense is not None else X
     return block.toarray() if sparse.issparse(block) else block
 
 
 def token_block(X: Matrix, n_dense: int | None) -> Matrix:
     """Return the columns from `n_dense` on, sparse if `X` is (all columns if `n_dense` is None)."""
+    if isinstance(X, SplitMatrix):
+        return X.after(n_dense if n_dense is None else _checked(X, n_dense))
     return X[:, _checked(X, n_dense) :] if n_dense is not None else X
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from pipeline.errors import ConfigError
 from pipeline.model.blocks import (
@@ -18,6 +18,7 @@ from pipeline.model.blocks import (
     Floats,
     Ints,
     Matrix,
+    checked,
     class_scores,
     dense_block,
     encode_labels,
@@ -62,6 +63,8 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
     >>> model.predict([[20.0], [180.0]])
     array([False,  True])
     """
+
+    reads_blocks = True
 
     def __init__(
         self,
@@ -168,8 +171,7 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
         return with_other_block(parts, 0, n_features - parts.shape[1])
 
     def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
+        return checked(self, X)
 
     def _dense(self, X: Matrix) -> NDArray[Any]:
         dense = dense_block(X, self.n_dense)

@@ -9,16 +9,26 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from pipeline.errors import ConfigError
-from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, LabelError, Matrix, encode_labels
+from pipeline.model.blocks import (
+    FEATURE_CHECKS,
+    Floats,
+    Ints,
+    LabelError,
+    Matrix,
+    as_matrix,
+    checked,
+    encode_labels,
+)
 from pipeline.model.calibration import Calibration, CrossCalibration, Method
 from pipeline.model.certification import Certificate, gather, stated_values
 from pipeline.model.crossfit import align_columns, fold_numbers, out_of_fold
 from pipeline.model.multiplicity import Levels, Scope, attribute_levels, catalogue_level
 from pipeline.model.novelty import NoveltyDetector
 from pipeline.model.sets import fit_cut
+from pipeline.model.split_matrix import SplitMatrix
 
 
 class CertifiedClassifier(ClassifierMixin, BaseEstimator):
@@ -117,6 +127,8 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
     >>> model.stated([[-2.0], [0.0], [2.0]])  # indices into classes_, -1 where withheld
     array([ 0, -1,  1])
     """
+
+    reads_blocks = True
 
     def __init__(
         self,
@@ -231,13 +243,19 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         """Return which rows are unlike the training customers, shape (n,)."""
         if self.novelty_ is None:
             return np.zeros(X.shape[0], dtype=bool)
-        return self.novelty_.p_values(X[:, self.n_past :]) <= self.novelty_level
+        if isinstance(X, SplitMatrix) and X.n_past == self.n_past and self.novelty_.n_dense in (None, X.n_shared):
+            return self.novelty_.p_values_of_squeezed(X.shared.squeezed) <= self.novelty_level
+        return self.novelty_.p_values(as_matrix(X)[:, self.n_past :]) <= self.novelty_level
 
     def out_of_reach(self, X: Matrix) -> NDArray[np.bool_]:
         """Return whose like next to never have labels, so that no certificate speaks of them, shape (n,)."""
         if self.answering_ is None:
             return np.zeros(X.shape[0], dtype=bool)
-        return self.answering_.predict_proba(X)[:, 1] < self.least_propensity_
+        return self.answering_probability(X) < self.least_propensity_
+
+    def answering_probability(self, X: Matrix) -> Floats:
+        """Return the probability that somebody like each row has a label, shape (n,), by `answering_`."""
+        return np.asarray(self.answering_.predict_proba(as_matrix(X, self.answering_))[:, 1])
 
     def contributions(self, X: Matrix, class_index: int) -> Matrix:
         """Return additive contributions of the features to the uncalibrated score of a class.
@@ -295,12 +313,13 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         return lots
 
     def _deployed_proba(self, X: Matrix) -> Floats:
-        raw = align_columns(self.estimator_.predict_proba(X), self._fitted_classes, len(self.classes_))
+        raw = align_columns(
+            self.estimator_.predict_proba(as_matrix(X, self.estimator_)), self._fitted_classes, len(self.classes_)
+        )
         return self.calibrator_.transform(raw)
 
     def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
+        return checked(self, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

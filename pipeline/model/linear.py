@@ -18,6 +18,7 @@ from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.weighting import BM25
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Matrix, encode_labels, token_block, with_other_block
 from pipeline.model.scores import OneAgainstTheRest
+from pipeline.model.split_matrix import SplitMatrix
 
 
 class SparseLogistic(OneAgainstTheRest, ClassifierMixin, BaseEstimator):
@@ -88,8 +89,11 @@ class SparseLogistic(OneAgainstTheRest, ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Matrix) -> Floats:
         """Return log-odds: of the second class (n,) for two classes, else of each against the rest (n, K)."""
-        tokens = self._weighed(self._tokens(self._checked(X)))
-        scores = np.asarray(tokens @ self.coef_.T, dtype=np.float64) + self.intercept_
+        X = self._checked(X)
+        if isinstance(X, SplitMatrix) and self.weights_ is not None and (self.n_dense or 0) == X.n_dense:
+            scores = self.weights_.scores(X.tokens, self.coef_) + self.intercept_
+        else:
+            scores = np.asarray(self._weighed(self._tokens(X)) @ self.coef_.T, dtype=np.float64) + self.intercept_
         return scores.ravel() if len(self.classes_) == 2 else scores
 
     def contributions(self, X: Matrix, class_index: int) -> Matrix:

@@ -15,6 +15,7 @@ from pipeline.errors import ConfigError
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Matrix, encode_labels, token_block, with_other_block
 from pipeline.model.linear import SparseLogistic
 from pipeline.model.scores import OneAgainstTheRest
+from pipeline.model.split_matrix import SplitMatrix
 
 
 class LogCountRatio(OneAgainstTheRest, ClassifierMixin, BaseEstimator):
@@ -78,8 +79,12 @@ class LogCountRatio(OneAgainstTheRest, ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Matrix) -> Floats:
         """Return log-odds: of the second class (n,) for two classes, else of each against the rest (n, K)."""
-        has = self._presence(self._checked(X))
-        scores = np.column_stack([m.decision_function(_weighed(has, r)) for m, r in self._parts()])
+        X = self._checked(X)
+        has = self._presence(X)
+        if isinstance(X, SplitMatrix):
+            scores = np.column_stack([_score(has, ratio, model) for model, ratio in self._parts()])
+        else:
+            scores = np.column_stack([m.decision_function(_weighed(has, r)) for m, r in self._parts()])
         return scores.ravel() if len(self.classes_) == 2 else scores
 
     def contributions(self, X: Matrix, class_index: int) -> Matrix:
@@ -111,6 +116,14 @@ class LogCountRatio(OneAgainstTheRest, ClassifierMixin, BaseEstimator):
     def _log_shares(self, has: Matrix) -> Floats:
         counts = self.smoothing + np.asarray(has.sum(axis=0), dtype=np.float64).ravel()
         return np.log(counts / counts.sum())
+
+
+def _score(has: Matrix, ratio: Floats, model: SparseLogistic) -> Floats:
+    """Return the model's log-odds of `_weighed(has, ratio)`, shape (n,), without that matrix."""
+    pull = has @ (ratio * model.coef_[0])
+    length = np.sqrt(has @ (ratio * ratio))
+    length[length == 0] = 1.0
+    return np.asarray(pull / length + model.intercept_[0])
 
 
 def _weighed(has: Matrix, ratio: Floats) -> Matrix:

@@ -8,10 +8,15 @@ from scipy.linalg import eigh
 
 from pipeline.errors import ConfigError
 from pipeline.model.blocks import Floats, Matrix, dense_block
+from pipeline.model.split_matrix import squeezed
 
 _FOLDS = 4
 _AT_MOST = 10_000  # customers that the detector is fitted on; more change the score by less than its own spread
 _AT_ONCE = 20_000  # customers whose dense block is held at one time
+_IN_CACHE = 1_000  # customers whose temporary arrays stay in the processor's cache
+# Of its mean, a feature's least scale. The days since a log began are nearly the same for all customers, and other days
+# for all of them at the next instant: in units of their own spread everybody would be strange then.
+_LEAST_SCALE = 0.05
 
 
 class NoveltyDetector:
@@ -39,7 +44,7 @@ class NoveltyDetector:
 
     Attributes
     ----------
-    mean_, scale_ : (n_dense,) of the squeezed features
+    mean_, scale_ : (n_dense,) of the squeezed features; a scale is at least a twentieth of the mean
     components_ : (n_dense, k) float32; k is at most half of the columns that differ between customers
     weights_ : (k,) by how much more a distance along a component counts than one across: negative, as it varies more
     residual_ : mean variance across the components
@@ -72,7 +77,7 @@ class NoveltyDetector:
         """
         rng = np.random.default_rng(self.random_state)
         rows = np.sort(rng.permutation(X.shape[0])[:_AT_MOST])
-        dense = _squeezed(X[rows], self.n_dense)
+        dense = squeezed(dense_block(X[rows], self.n_dense))
         folds = rng.permutation(len(dense)) % _FOLDS
         cross_fitted = np.empty(len(dense))
         for fold in range(_FOLDS if len(dense) > 1 else 0):
@@ -90,13 +95,20 @@ class NoveltyDetector:
         """Return squared distances from the training customers, per feature; about 1 on average, shape (n,)."""
         n = X.shape[0]
         parts = [
-            self._distance(_squeezed(X[start : start + _AT_ONCE], self.n_dense)) for start in range(0, n, _AT_ONCE)
+            self._distance(squeezed(dense_block(X[start : start + _AT_ONCE], self.n_dense)))
+            for start in range(0, n, _AT_ONCE)
         ]
         return np.concatenate(parts) if parts else np.empty(0)
 
     def p_values(self, X: Matrix) -> Floats:
         """Return the conformal p-value of each customer, shape (n,): small means unlike the training customers."""
         return self._p_values(self.score(X))
+
+    def p_values_of_squeezed(self, dense: NDArray[np.float32]) -> Floats:
+        """Return the same where the dense features are at hand, `squeezed`, shape (n, n_dense)."""
+        at = range(0, len(dense), _IN_CACHE)
+        parts = [self._distance(dense[start : start + _IN_CACHE]) for start in at]
+        return self._p_values(np.concatenate(parts) if parts else np.empty(0))
 
     def _p_values(self, scores: Floats) -> Floats:
         n = len(self.scores_)
@@ -111,7 +123,8 @@ class NoveltyDetector:
         centred = np.where(known, dense - self.mean_, np.float32(0.0))
         scale = np.sqrt((centred**2).sum(axis=0) / n_known)
         # A column that is the same for all: any other value would be infinitely far, so it is not judged.
-        self.scale_ = np.where(scale > 1e-5 * (1 + np.abs(self.mean_)), scale, np.inf).astype(np.float32)
+        differs = scale > 1e-5 * (1 + np.abs(self.mean_))
+        self.scale_ = np.where(differs, np.maximum(scale, _LEAST_SCALE * np.abs(self.mean_)), np.inf).astype(np.float32)
         centred /= self.scale_
         d = int(np.isfinite(self.scale_).sum())
         k = max(0, min(self.n_components, d // 2, len(dense) - 1))  # something must be left to lie across
@@ -133,8 +146,3 @@ class NoveltyDetector:
         # |z|² = |along|² + |across|², so that what lies across needs no matrix of its own.
         inside = (centred**2).sum(axis=1) / self.residual_ + (along**2) @ self.weights_
         return inside.astype(np.float64) / max(1, dense.shape[1])
-
-
-def _squeezed(X: Matrix, n_dense: int | None) -> NDArray[np.float32]:
-    dense = dense_block(X, n_dense).astype(np.float32)
-    return np.sign(dense) * np.log1p(np.abs(dense))

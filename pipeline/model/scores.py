@@ -11,23 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pipeline.model.blocks import FEATURE_CHECKS, Floats, Matrix, class_scores
+from pipeline.model.blocks import Floats, Matrix, checked, class_scores
 
 
 class ReadsMatrix(ABC):
     """Takes a matrix of features, sparse or dense, as fitted classifiers do."""
 
     classes_: NDArray[Any]
+    reads_blocks = True
 
     @abstractmethod
     def decision_function(self, X: Matrix) -> Floats:
         """Return scores (n,) of the second of two classes, or (n, n_classes)."""
 
     def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
+        return checked(self, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # type: ignore[misc]  # of the estimator that this stands before

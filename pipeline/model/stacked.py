@@ -10,13 +10,14 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from pipeline.model.blocks import (
     FEATURE_CHECKS,
     Floats,
     Ints,
     Matrix,
+    checked,
     class_scores,
     dense_block,
     encode_labels,
@@ -26,6 +27,7 @@ from pipeline.model.blocks import (
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.crossfit import fold_numbers, out_of_fold
 from pipeline.model.linear import SparseLogistic
+from pipeline.model.split_matrix import SplitMatrix
 
 
 class StackedClassifier(ClassifierMixin, BaseEstimator):
@@ -72,6 +74,8 @@ class StackedClassifier(ClassifierMixin, BaseEstimator):
     >>> StackedClassifier(n_dense=1).fit(X, y).predict([[-2.0, 0.1, 0.5], [2.0, 0.9, 0.5]])
     array([False,  True])
     """
+
+    reads_blocks = True
 
     def __init__(
         self,
@@ -151,13 +155,18 @@ class StackedClassifier(ClassifierMixin, BaseEstimator):
         return with_other_block(by_dense, 0, X.shape[1] - n_dense) + with_other_block(by_token, n_before, 0)
 
     def _checked(self, X: Matrix) -> Matrix:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, **FEATURE_CHECKS)
+        return checked(self, X)
 
     def _token_scores(self, tokens: Matrix) -> Floats:
         if self.linear_ is None:
             return np.zeros((tokens.shape[0], len(self.classes_)))
         return class_scores(self.linear_.decision_function(tokens))
+
+    def _given_to_linear(self, X: Matrix) -> Matrix:
+        """Return the tokens: of a `SplitMatrix` as another one where the classifier takes it, without a copy."""
+        if isinstance(X, SplitMatrix) and self.n_dense == X.n_dense and getattr(self.linear_, "reads_blocks", False):
+            return X.without_dense()
+        return token_block(X, self.n_dense)
 
     def _stack(self, dense: NDArray[Any], token_scores: Floats) -> NDArray[Any]:
         if self.linear_ is None:
@@ -167,7 +176,7 @@ class StackedClassifier(ClassifierMixin, BaseEstimator):
 
     def _scores(self, X: Matrix) -> Floats:
         X = self._checked(X)
-        token_scores = self._token_scores(token_block(X, self.n_dense))
+        token_scores = self._token_scores(self._given_to_linear(X))
         stacked = self._stack(dense_block(X, self.n_dense), token_scores)
         tree_scores = class_scores(self.boosting_.decision_function(stacked))
         return self.weights_[0] * token_scores + self.weights_[1] * tree_scores + self.intercept_

@@ -10,6 +10,7 @@ from sklearn.feature_selection import f_classif
 
 from pipeline.model.blocks import Ints, Matrix, token_block
 from pipeline.model.boosting import DenseBoosting
+from pipeline.model.split_matrix import SplitMatrix
 
 
 class TokenBoosting(DenseBoosting):
@@ -82,6 +83,11 @@ class TokenBoosting(DenseBoosting):
         self.tokens_ = np.sort(np.argsort(-told_apart, kind="stable")[:wanted])
 
     def _inputs(self, X: Matrix) -> Matrix:
+        if isinstance(X, SplitMatrix) and (X.n_dense if self.n_dense is None else self.n_dense) == X.n_dense:
+            inputs = np.empty((X.shape[0], X.n_dense + len(self.tokens_)), dtype=np.float32)
+            inputs[:, : X.n_dense] = X.dense
+            inputs[:, X.n_dense :] = X.tokens[:, self.tokens_].toarray()
+            return inputs
         dense, chosen = self._dense(X).astype(np.float32), self._tokens(X)[:, self.tokens_].astype(np.float32)
         if not sparse.issparse(chosen):
             return np.hstack([dense, chosen])

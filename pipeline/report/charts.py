@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Sequence
+from functools import partial
 
 import matplotlib as mpl
 import numpy as np
@@ -139,8 +140,9 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 
 def _dress(ax: Axes, words: Words, what: str, share: bool) -> None:
-    ax.set_xlabel(textwrap.fill(what, 44), fontsize=_SIZE, color=style.INK)
-    write = words.percent if share else words.number
+    ax.figure.supxlabel(textwrap.fill(what, 44), fontsize=_SIZE, color=style.INK)
+    digits = 1 if not share and ax.get_xlim()[1] < 5 else 0
+    write = words.percent if share else partial(words.number, digits=digits)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
     ax.locator_params(axis="x", nbins=5)
     ax.tick_params(labelsize=_SIZE, color=style.GREY, labelcolor=style.INK, length=0)

@@ -17,10 +17,13 @@ from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current
 from pipeline.report.blocks import Paragraph, Section
 from pipeline.report.context import Source
 from pipeline.report.parts.audience import audience
+from pipeline.report.parts.ideal import ideal
 from pipeline.report.parts.market import market
+from pipeline.report.parts.messages import messages
 from pipeline.report.parts.overview import overview
 from pipeline.report.parts.quality import quality
 from pipeline.report.parts.segments import segments
+from pipeline.report.parts.value import value
 from pipeline.report.words import Words
 from pipeline.settings import Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of
@@ -31,9 +34,12 @@ from pipeline.tracking import Tracker
 PARTS: Mapping[str, Callable[[Source], Section]] = {
     "overview": overview,
     "quality": quality,
+    "ideal": ideal,
     "segments": segments,
+    "value": value,
     "market": market,
     "audience": audience,
+    "messages": messages,
 }
 
 

@@ -85,6 +85,10 @@ class Words:
             return write(mean, digits)
         return f"{write(mean, digits)} [{write(low, digits)}; {write(high, digits)}]"
 
+    def weekday(self, number: int) -> str:
+        """Return a day of the week, 0 is Monday."""
+        return str(self.locale.days["stand-alone"]["wide"][number])
+
     def day(self, event_us: int, zone: str) -> str:
         """Return the date of an instant, microseconds since the epoch, on the clock of `zone`."""
         moment = datetime.fromtimestamp(event_us // 1_000_000, UTC).astimezone(ZoneInfo(zone))

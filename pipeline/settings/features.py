@@ -7,17 +7,47 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from pipeline.settings.types import STRICT, Real, Whole, as_list
+from pipeline.settings.types import STRICT, Option, Real, Whole, as_list
+
+# What the program sets itself, since its results depend on it.
+_SET_HERE = (
+    "spark.app.name",
+    "spark.master",
+    "spark.sql.ansi.enabled",
+    "spark.sql.caseSensitive",
+    "spark.sql.session.timeZone",
+    "spark.submit.deployMode",
+)
+_ONLY_SPARK = ("master", "executor_memory", "executor_cores", "options")
 
 
 @dataclass(frozen=True, config=STRICT)
 class Engine:
     """Where queries run and how much of the machine they may take."""
 
-    name: Literal["duckdb"] = "duckdb"
+    name: Literal["duckdb", "spark"] = "duckdb"
     workers: Annotated[Whole, Field(ge=0)] = 0
     memory_limit_gb: Annotated[Real, Field(gt=0)] = 2.0
     spill: str | None = None
+    master: str | None = None
+    executor_memory: Annotated[str, Field(pattern=r"^[0-9]+[mg]$")] | None = None
+    executor_cores: Annotated[Whole, Field(ge=1)] | None = None
+    options: dict[str, Option] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Engine:
+        if self.name != "spark":
+            for key in _ONLY_SPARK:
+                if getattr(self, key):
+                    raise ValueError(f"{key}: only engine=spark has this key; this engine is '{self.name}'")
+        elif not self.master:
+            raise ValueError("master: this key is required, for example spark://127.0.0.1:7077 or local[*]")
+        for key in self.options:
+            if not key.startswith("spark."):
+                raise ValueError(f"options: '{key}' is none of Spark's settings: their names begin with 'spark.'")
+            if key in _SET_HERE:
+                raise ValueError(f"options: '{key}' is set by this program and cannot be changed")
+        return self
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -40,6 +40,13 @@ def as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float | date) else value
 
 
+def as_option(value: Any) -> Any:
+    """Take YAML's numbers and truth values where another program's setting is meant, which is a text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
 def as_number(value: Any) -> Any:
     """Refuse a truth value where a number is meant: Python counts true as 1."""
     if isinstance(value, bool):
@@ -62,6 +69,7 @@ Real = Annotated[float, BeforeValidator(as_number)]
 Name = Annotated[str, AfterValidator(as_folder)]
 Text = Annotated[str, BeforeValidator(as_text)]
 Columns = Annotated[dict[str, str], BeforeValidator(as_columns)]
+Option = Annotated[str, BeforeValidator(as_option)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
 Share = Annotated[Real, Field(ge=0.0, le=1.0)]
 OpenShare = Annotated[Real, Field(gt=0.0, lt=1.0)]

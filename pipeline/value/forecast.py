@@ -12,7 +12,7 @@ from pipeline.errors import DataError
 from pipeline.split import folds
 from pipeline.value.accuracy import accuracy, deciles, deviance
 from pipeline.value.lifetime import why_not
-from pipeline.value.methods import BLENDED, METHODS, PARTS
+from pipeline.value.methods import BLENDED, LEAST, METHODS, PARTS
 from pipeline.value.moment import Horizon, Moment
 from pipeline.value.resampling import Floats, in_first_half
 
@@ -70,23 +70,14 @@ def forecast(
     learn, judge, now = moments
     if judge.ahead is None:
         raise DataError("the last horizon is not known")
+    bought = int((judge.ahead > 0).sum())
+    if bought < LEAST:  # some methods would answer all the same, and nothing could judge them
+        raise DataError(f"{bought} customers were worth anything in the last horizon, {LEAST} are needed")
     skipped = {"lifetime": reason} if (reason := why_not()) else {}
     if skipped and asked in ("lifetime", BLENDED):
         raise DataError(f"value.method={asked}: {skipped['lifetime']}")
     first = in_first_half(judge.customers)
-    answers: dict[str, tuple[Floats, Floats]] = {}
-    for name in METHODS:
-        if name in skipped:
-            continue
-        try:
-            answers[name] = _both_halves(name, learn, judge, first, horizon.days, n_folds, seed)
-        except DataError as error:
-            skipped[name] = str(error)
-    if set(PARTS) <= set(answers):
-        crossed, told = (np.mean([answers[part][i] for part in PARTS], axis=0) for i in (0, 1))
-        answers[BLENDED] = crossed, told
-    else:
-        skipped[BLENDED] = f"it is the mean of {' and '.join(PARTS)}"
+    answers = _answers(learn, judge, first, horizon.days, n_folds, seed, skipped)
     if set(answers) <= {"repeats"} and asked != "repeats":
         raise DataError("; ".join(f"{name}: {why}" for name, why in skipped.items()))
     if asked != "auto" and asked not in answers:
@@ -105,6 +96,26 @@ def forecast(
     expected = np.mean([METHODS[part](*task) for part in parts_of], axis=0)
     told = answers[method][1]
     return Forecast(method, table, deciles(judge.ahead[~first], told), expected, _calibration(table, method), skipped)
+
+
+def _answers(
+    learn: Moment, judge: Moment, first: np.ndarray, days: int, n_folds: int, seed: int, skipped: dict[str, str]
+) -> dict[str, tuple[Floats, Floats]]:
+    """Return what each method expects of both halves; one that cannot be had is added to `skipped`."""
+    answers: dict[str, tuple[Floats, Floats]] = {}
+    for name in METHODS:
+        if name in skipped:
+            continue
+        try:
+            answers[name] = _both_halves(name, learn, judge, first, days, n_folds, seed)
+        except DataError as error:
+            skipped[name] = str(error)
+    if set(PARTS) <= set(answers):
+        crossed, told = (np.mean([answers[part][i] for part in PARTS], axis=0) for i in (0, 1))
+        answers[BLENDED] = crossed, told
+    else:
+        skipped[BLENDED] = f"it is the mean of {' and '.join(PARTS)}"
+    return answers
 
 
 def _both_halves(

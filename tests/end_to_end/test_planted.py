@@ -21,6 +21,7 @@ from pipeline.outputs import read_manifest
 from pipeline.promotion import question
 from pipeline.run import run
 from pipeline.score import UNREACHED, load_champions, predict_bucket
+from pipeline.scoring import reading
 from pipeline.settings import Attribute, Declared, Future, Model
 from pipeline.tracking import Tracker
 from tests.end_to_end import planted
@@ -137,6 +138,49 @@ def test_of_customers_whose_like_never_told_nothing_is_stated(done: Done) -> Non
     stated = after["customer_id"].isin(before[before["state"] == "inferred"]["customer_id"])
     assert (after["state"] == "withheld").all()
     assert set(after[stated]["reason"]) == {UNREACHED}
+
+
+def test_chunks_say_what_the_whole_bucket_says_and_hold_no_more_customers_than_they_may(
+    done: Done, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = parse_settings(done.config)
+    ensemble = load_champions(settings, Tracker(settings.tracking, "planted"))
+    snapshot = snapshot_folder(done.outputs, read_manifest(done.outputs / "scores")["as_of_us"])
+    encoded: list[int] = []
+    real = reading.read_parts
+
+    def noting(*arguments: Any) -> Any:
+        parts = real(*arguments)
+        encoded.append(len(parts.customers))
+        return parts
+
+    monkeypatch.setattr(reading, "read_parts", noting)
+
+    def predicted(size: int) -> pd.DataFrame:
+        encoded.clear()
+        monkeypatch.setattr(reading.BucketReader.chunks, "__defaults__", (size,))
+        with DuckDBEngine(1, 1.0) as engine:
+            return predict_bucket(engine, settings, done.outputs, snapshot, ensemble, 0)
+
+    whole = predicted(10_000)
+    assert len(encoded) == len(ensemble.encoders)
+    parts = predicted(60)
+    assert max(encoded) <= 60
+    assert len(encoded) > 2 * len(ensemble.encoders)
+    pd.testing.assert_frame_equal(parts, whole, rtol=0, atol=1e-9)
+
+
+def test_the_probability_of_every_value_is_given(done: Done) -> None:
+    table = done.table("scores/predictions")
+    values = read_manifest(done.outputs / "scores")["values"]
+    assert values == {"kind": ["cat", "dog"], "lapses": ["no", "yes"]}
+    proba = np.stack(table["probabilities"].to_numpy())
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0, atol=1e-6)
+    np.testing.assert_allclose(proba.max(axis=1), table["probability"], atol=1e-6)
+    order = [values[name] for name in table["attribute"]]
+    likeliest = [own[best] for own, best in zip(order, proba.argmax(axis=1), strict=True)]
+    assert (table["likeliest"] == likeliest).all()
+    assert set(proba[table["state"] == "declared"].ravel()) == {0.0, 1.0}
 
 
 def test_a_model_answers_only_for_customers_like_those_it_learnt_from(done: Done) -> None:

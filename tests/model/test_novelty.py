@@ -98,3 +98,13 @@ def test_a_few_customers_and_none_are_taken():
 def test_a_negative_number_of_components_is_refused():
     with pytest.raises(ConfigError, match=r"n_components=-1: must be 0 or more"):
         NoveltyDetector(n_components=-1)
+
+
+def test_time_that_passes_for_everybody_makes_nobody_strange():
+    """Days since the log began are 336 or 337 for all customers when labels begin, and 28 more when they are scored."""
+    rng = np.random.default_rng(0)
+    others = rng.lognormal(3, 1, size=(2_000, 12))
+    began = 336 + rng.random((2_000, 1))
+    detector = NoveltyDetector().fit(np.hstack([others[:1_000], began[:1_000]]))
+    p = detector.p_values(np.hstack([others[1_000:], began[1_000:] + 28]))
+    assert (p < 0.05).mean() < 0.08

@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_expectations(moments):
 
 def test_nothing_is_learnt_where_nobody_was_worth_anything(moments):
     poor = tuple(replace(m, ahead=None if m.ahead is None else np.zeros(800)) for m in moments)
-    with pytest.raises(DataError, match="boosted: 0 customers were worth anything in the horizon, 50 are needed"):
+    with pytest.raises(DataError, match="0 customers were worth anything in the last horizon, 50 are needed"):
         made(poor)
 
 

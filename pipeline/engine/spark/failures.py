@@ -1,0 +1,85 @@
+"""What Spark raises, in this program's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.errors import ConfigError, DataError, PipelineError
+
+_LOST = (
+    "OutOfMemoryError",
+    "ExecutorLostFailure",
+    "exited unexpectedly",
+    "worker exited",
+    "Answer from Java side is empty",
+    "MemoryError",
+    "Not enough memory",
+)
+_UNREACHED = ("JAVA_GATEWAY_EXITED", "Could not parse Master URL", "All masters are unresponsive", "Failed to connect")
+_UNFIT = ("Cannot run program", "ModuleNotFoundError", "bad magic number")
+_DAMAGED = ("is not a Parquet file", "FAILED_READ_FILE", "CANNOT_READ_FILE", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
+_FULL = ("No space left on device", "Permission denied", "Read-only file system")
+
+
+@contextmanager
+def told(origin: str) -> Iterator[None]:
+    """Turn what Spark raises for the machine's or the files' sake into a `PipelineError`; defects keep their own.
+
+    Parameters
+    ----------
+    origin
+        What is worked on, for the message.
+    """
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        if not type(error).__module__.startswith(("py4j", "pyspark")):
+            raise
+        known = explained(origin, str(error))
+        if known is None:
+            raise
+        raise known from None
+
+
+def explained(origin: str, text: str) -> PipelineError | None:
+    """Return the error that a message of Spark stands for, None where it tells of a defect of the program.
+
+    >>> explained("events", "Job aborted: ExecutorLostFailure (executor 1 exited)")  # doctest: +ELLIPSIS
+    DataError("events: a worker was lost ...")
+    """
+    if any(word in text for word in _UNREACHED):
+        return ConfigError(
+            f"{origin}: Spark does not start there: {_reason(text, _UNREACHED)}. Check the address, and that the "
+            "master has this Spark's version; engine.master=local[*] needs no master"
+        )
+    if any(word in text for word in _UNFIT):
+        return ConfigError(
+            f"{origin}: the workers cannot run this program: {_reason(text, _UNFIT)}. Each needs Python and this "
+            "program's libraries in the same place; another Python is named by "
+            "'engine.options={spark.pyspark.python: /path/to/python}'"
+        )
+    if any(word in text for word in _FULL):
+        return DataError(
+            f"{origin}: cannot be written: {_reason(text, _FULL)}. Nothing half-written is left as finished; free some "
+            "space (Spark spills to spark.local.dir) and run the same command again"
+        )
+    if any(word in text for word in _LOST):
+        return DataError(
+            f"{origin}: a worker was lost again and again, most likely for want of memory: {_reason(text, _LOST)}. "
+            "Raise engine.executor_memory, or features.buckets so that each has fewer customers, and run the same "
+            "command again; it goes on where it stopped"
+        )
+    if any(word in text for word in _DAMAGED):
+        return DataError(f"{origin}: cannot be read: {_reason(text, _DAMAGED)}")
+    return None
+
+
+def _reason(text: str, words: tuple[str, ...]) -> str:
+    """Return the line of a message that says why, without Java's names."""
+    lines = [line.strip() for line in text.splitlines() if any(word in line for word in words)]
+    line = re.sub(r"\b(?:[a-z]\w*\.)+([A-Z]\w+)", r"\1", lines[0] if lines else "no reason given")
+    return line[:300].rstrip(".")

@@ -1,0 +1,42 @@
+"""Work side by side in buckets: in processes of this machine, or as tasks of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.duckdb import DuckDBEngine
+from pipeline.parallel import side_by_side
+from pipeline.settings import Engine
+
+
+def run_tasks(
+    jobs: Iterable[Any], settings: Engine, workers: int, shared: Path, in_order: bool = True
+) -> Iterator[Any]:
+    """Yield the results of joblib's delayed calls; wherever they run, they read and write the same files.
+
+    Parameters
+    ----------
+    workers
+        Calls under way at once on this machine; a cluster has as many as it has cores.
+    shared
+        The folder of the results. A cluster's workers must see it, and are asked whether they do.
+    in_order
+        Yield in the order of the jobs, or else each as soon as it is done.
+    """
+    if settings.name == "spark":
+        from pipeline.engine.spark.tasks import run
+
+        yield from run(jobs, settings, shared, in_order)
+    else:
+        yield from side_by_side(jobs, workers, in_order)
+
+
+def task_engine(settings: Engine, workers: int) -> DuckDBEngine:
+    """Return the engine that a task asks: one thread, and its share of the memory.
+
+    On this machine `workers` tasks share the limit; on a cluster the limit is each task's own.
+    """
+    sharing = 1 if settings.name == "spark" else workers
+    return DuckDBEngine(1, settings.memory_limit_gb / sharing, settings.spill)
