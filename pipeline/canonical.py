@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import ibis
 import ibis.expr.types as ir
 
@@ -22,9 +25,17 @@ _ABSOLUTE = (
 )
 
 
-def canonical(engine: QueryEngine, log: Log, data: Data, where: str, buckets: int, now_us: int) -> ir.Table:
-    """Return a log's rows in canonical form, with `reason` set where a row cannot be used."""
-    table = _joined(engine, log, data, where)
+def canonical(
+    engine: QueryEngine,
+    log: Log,
+    data: Data,
+    where: str,
+    buckets: int,
+    now_us: int,
+    files: Sequence[Path] | None = None,
+) -> ir.Table:
+    """Return a log's rows in canonical form, with `reason` set where a row cannot be used; `files`: of these alone."""
+    table = _joined(engine, log, data, where, files)
     event_us, given = _event_us(engine, table[log.time], log, log.zone or data.time_zone, where)
     found = list(dict.fromkeys([log.id, log.time, *log.categorical.values(), *log.numeric.values()]))
     texts = [name for name, column in log.numeric.items() if not _is_number(table[column])]
@@ -107,9 +118,15 @@ def _reason(read: ir.Table, texts: list[str], numeric: list[str], now_us: int) -
     )
 
 
-def _joined(engine: QueryEngine, log: Log, data: Data, where: str) -> ir.Table:
+def columns_read(log: Log) -> list[str]:
+    """Return the columns that a declaration reads, of the log or of a table joined to it."""
+    keys = [key for join in log.join for key in join.by]
+    return list(dict.fromkeys([log.id, log.time, *log.categorical.values(), *log.numeric.values(), *keys]))
+
+
+def _joined(engine: QueryEngine, log: Log, data: Data, where: str, files: Sequence[Path] | None) -> ir.Table:
     """Return the log with the declared columns of its reference tables at its side."""
-    table = open_table(engine, log, data, where)
+    table = open_table(engine, log, data, where, files)
     place = place_of(log)
     wanted = [log.id, log.time, *log.categorical.values(), *log.numeric.values()]
     places = [place]

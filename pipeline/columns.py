@@ -14,6 +14,7 @@ predictions one attribute of one customer                                       
 portraits  all attributes of one customer                                       CUSTOMER
 members    one member of an audience                                            CUSTOMER, RANK
 control    one customer held back who would have been a member                  CUSTOMER, RANK
+segments    one customer in one segment of a family                             CUSTOMER, SEGMENT
 ========== ==================================================================== =====================
 """
 
@@ -56,6 +57,8 @@ RANK = "rank"
 SCORE = "score"
 MEMBERS = (CUSTOMER, RANK, SCORE, REASON)
 CONTROL = (CUSTOMER, RANK, SCORE)
+FAMILY = "family"  # of segments: activity, behaviour or rules
+SEGMENT = "segment"
 UNKNOWN = "unknown"  # the group of those whose portrait states no value
 
 US_PER_DAY = 86_400_000_000

@@ -5,7 +5,10 @@ epoch in UTC) plus local hour, weekday and day, its categorical fields texts, it
 doubles. A row that cannot be used is not dropped but quarantined with its reason and its text as
 found. Events are first split by bucket, then each bucket is checked and sorted on its own, so
 memory is bounded by a bucket and a killed run goes on where it stopped. The total order within a
-bucket makes every later sum of doubles reproducible.
+part makes every later sum of doubles reproducible.
+
+Where a log is a folder and only new files have come since, only these are read: the data set that replaces the old one
+shares its files with it (hard links) and has one more part in each bucket.
 """
 
 from __future__ import annotations
@@ -13,195 +16,266 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 
-from pipeline import schemas
-from pipeline.canonical import canonical
-from pipeline.columns import BUCKET, CUSTOMER, EVENT_DAY, EVENT_US, HOUR, RAW, REASON, UNMATCHED, WEEKDAY
-from pipeline.engine import DuckDBEngine, QueryEngine
+from pipeline.arrivals import Arrivals, arrivals, can_grow, count_buckets, declaration, source_files
+from pipeline.canonical import canonical, columns_read
+from pipeline.columns import BUCKET, REASON
+from pipeline.drift import refuse_drift
+from pipeline.engine import QueryEngine
 from pipeline.errors import DataError
-from pipeline.outputs import (
-    code_fingerprint,
-    file_facts,
-    fingerprint,
-    is_current,
-    read_manifest,
-    whole,
-    write_json,
+from pipeline.event_parts import (
+    LATE,
+    bucket_file,
+    facts_file,
+    merge_parts,
+    merged_facts,
+    parts_of,
+    read_parts,
+    staged_days,
+    write_first_part,
+    write_next_part,
 )
-from pipeline.settings import Data, Log, as_plain
+from pipeline.outputs import MANIFEST, fingerprint, read_manifest, share_file, whole
+from pipeline.settings import Data, Log
 from pipeline.sources import files_of, place_of
 from pipeline.timeline import check_zone
 
+__all__ = ["bucket_file", "events_fingerprint", "read_events", "write_events"]
+
 Progress = Callable[[str], None]
+MOST_PARTS = 32  # of a bucket, before those that came later are merged
 
 
-def bucket_file(folder: Path, bucket: int) -> Path:
-    """Return the file of one hash bucket in a bucketed data set."""
-    return folder / f"bucket={bucket:04d}.parquet"
+@dataclass(frozen=True)
+class _Build:
+    """What each log of one run is read with."""
+
+    data: Data
+    buckets: int
+    engine: QueryEngine
+    quarantine: Path
+    now_us: int
+    late_days: int
 
 
-def events_fingerprint(data: Data, buckets: int) -> str:
-    """Return the fingerprint of a source's logs: files, declaration, buckets, code."""
-    logs = {
-        name: [
-            file_facts(file)
-            for where, table in (("", log), *((f".join[{n}]", join) for n, join in enumerate(log.join)))
-            for file in files_of(table, data.root, f"data.logs.{name}{where}")
-        ]
-        for name, log in data.logs.items()
-    }
-    declared = {name: as_plain(log) for name, log in data.logs.items()}
-    return fingerprint(logs, declared, data.time_zone, data.sample, as_plain(data.quality), buckets, code_fingerprint())
+def events_fingerprint(data: Data, buckets: int | None) -> str:
+    """Return the fingerprint of a source's logs: files, declaration, buckets (as set), code."""
+    return fingerprint(source_files(data), declaration(data, buckets))
 
 
 def write_events(
     data: Data,
-    buckets: int,
+    buckets: int | None,
     folder: Path,
     quarantine: Path,
     engine: QueryEngine,
     progress: Progress = lambda _: None,
     now_us: int | None = None,
+    late_days: int = 3,
 ) -> dict[str, Any]:
-    """Read, check and write all logs of a source; return the manifest.
+    """Read, check and write all logs of a source, or what is new in them; return the manifest.
 
     Parameters
     ----------
+    buckets
+        Number of buckets; None: chosen from the source's size, and kept as long as only new files come.
     folder
-        Where the data set shall stand: `<log>/bucket=0000.parquet`, canonical events sorted by customer,
-        time and all fields.
+        Where the data set shall stand: `<log>/bucket=0000.parquet` and later parts beside it, canonical events sorted
+        by customer, time and all fields.
     quarantine
         Where the rows that cannot be used are written, with columns `reason` and `raw`.
     now_us
         Events later than this instant are refused as lying in the future; default: the clock.
+    late_days
+        In new files, an event may be of a local day so many days before the day after the last event known so far;
+        older ones are set aside. A full reading takes all.
 
     Raises
     ------
     DataError
         If files are missing or damaged, too many rows are bad, or no usable event is left.
     SchemaError
-        If a declared column does not exist.
+        If a declared column does not exist, or not in each file alike.
     """
     check_zone(data.time_zone, "data.time_zone")
     for name, log in data.logs.items():
         check_zone(log.zone or data.time_zone, f"data.logs.{name}.zone")
-    expected = events_fingerprint(data, buckets)
-    if is_current(folder, expected):
-        return read_manifest(folder)
+    found, declared = source_files(data), declaration(data, buckets)
+    inputs = fingerprint(found, declared)
+    standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
+    if standing.get("inputs") == inputs:
+        return standing
+    for name, log in data.logs.items():
+        files = files_of(log, data.root, f"data.logs.{name}")
+        if all(file.suffix.lower() in (".parquet", ".pq") for file in files) and len(files) > 1:
+            refuse_drift(files, columns_read(log), f"data.logs.{name}")
+    come = arrivals(data, found, declared, standing) if standing else Arrivals({}, "")
     now_us = time.time_ns() // 1000 if now_us is None else now_us
-    for stranger in [path for path in quarantine.glob("*") if path.is_dir() and path.name not in data.logs]:
-        shutil.rmtree(stranger)
-    facts: dict[str, Any] = {"buckets": buckets, "logs": {}}
-    with whole(folder, expected, facts) as partial:
-        for name, log in data.logs.items():
-            progress(f"events of {name}")
-            staged = partial / f".staged-{name}"
-            if not all(bucket_file(partial / name, bucket).exists() for bucket in range(buckets)):
-                shutil.rmtree(quarantine / name, ignore_errors=True)
-                where = f"data.logs.{name}"
-                raw = canonical(engine, log, data, where, buckets, now_us)
-                engine.write_split(raw, staged, BUCKET, f"{where}: {place_of(log)}")
-                if next(staged.rglob("*.parquet"), None) is None:
-                    raise DataError(f"{where}: {place_of(log)} holds no event at all; a log needs at least one row")
-                jobs = [(log, staged, bucket, partial / name, quarantine / name) for bucket in range(buckets)]
-                engine.each_bucket(_check_bucket, jobs)
-            shutil.rmtree(staged, ignore_errors=True)
-            facts["logs"][name] = _log_facts(partial / name, buckets)
-            _refuse_bad(name, log, data, facts["logs"][name], quarantine / name)
+    number = (count_buckets(data) if buckets is None else buckets) if come.obstacle is not None else standing["buckets"]
+    build = _Build(data, number, engine, quarantine, now_us, late_days)
+    facts: dict[str, Any] = {"buckets": number, "inputs": inputs, "declared": declared, "files": found}
+    if come.obstacle is None:
+        _add(build, come.files, folder, standing, facts, progress)
+    else:
+        if come.obstacle:
+            progress(f"all files are read anew, because {come.obstacle}")
+        _rebuild(build, folder, facts, progress)
     if quarantine.is_dir() and not any(quarantine.iterdir()):
         quarantine.rmdir()
     return read_manifest(folder)
 
 
-def read_events(engine: QueryEngine, folder: Path, log: str, bucket: int) -> ir.Table:
-    """Open one bucket of one log's canonical events."""
-    return engine.parquet(bucket_file(folder / log, bucket))
+def read_events(
+    engine: QueryEngine, folder: Path, log: str, bucket: int | Sequence[int], from_day: int | None = None
+) -> ir.Table:
+    """Open one bucket, or several, of one log's canonical events.
+
+    Parameters
+    ----------
+    from_day
+        Leave out events of earlier local days (days since the epoch), and the files that have no others.
+    """
+    return read_parts(engine, folder / log, [bucket] if isinstance(bucket, int) else bucket, from_day)
 
 
-def _check_bucket(engine: DuckDBEngine, log: Log, staged: Path, bucket: int, folder: Path, quarantine: Path) -> None:
-    """Set duplicates apart, sort, and write one bucket, its quarantine and its facts."""
-    fields = [*log.categorical, *log.numeric]
-    columns = [CUSTOMER, EVENT_US, EVENT_DAY, HOUR, WEEKDAY, *fields]
-    files = sorted((staged / f"{BUCKET}={bucket}").glob("*.parquet"))
-    table = engine.parquet(files or sorted(staged.rglob("*.parquet"))[:1])
-    table = table if files else table.filter(ibis.literal(False))
-    order = [CUSTOMER, EVENT_US, *fields]
-    if log.duplicates == "quarantine":
-        copy = ibis.row_number().over(ibis.window(group_by=[*order, REASON, RAW], order_by=UNMATCHED))
-        table = table.mutate(
-            **{REASON: ibis.coalesce(table[REASON], (copy > 0).ifelse("duplicate event", ibis.null("string")))}
-        )
-    good = table.filter(table[REASON].isnull()).select(*columns, UNMATCHED).order_by(order)
-    bad = table.filter(table[REASON].notnull())
-    described = ibis.literal("; ").join(
-        [ibis.literal(f"{name}=") + bad[name].cast("string").fill_null("NULL") for name in order]
-    )
-    bad = bad.select(CUSTOMER, REASON, **{RAW: bad[RAW].fill_null(described)}).order_by([REASON, RAW])
-    summed = bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min()).order_by(REASON)
-    reasons = engine.arrow(summed).to_pylist()
-    if reasons:
-        engine.write(bad, bucket_file(quarantine, bucket))
-    totals = engine.arrow(
-        good.agg(
-            rows=good.count(),
-            first_us=good[EVENT_US].min(),
-            last_us=good[EVENT_US].max(),
-            unmatched=good[UNMATCHED].sum(),
-            **{f"null_{name}": good[name].isnull().sum() for name in fields},
-        )
-    ).to_pylist()[0]
-    write_json(bucket_file(folder, bucket).with_suffix(".json"), {**totals, "bad": reasons})
-    target = bucket_file(folder, bucket)
-    engine.write(good.drop(UNMATCHED), target)
-    schemas.check(schemas.events(log), engine.parquet(target), target)
+def _rebuild(build: _Build, folder: Path, facts: dict[str, Any], progress: Progress) -> None:
+    """Write a data set of all files."""
+    logs = build.data.logs
+    for stranger in [path for path in build.quarantine.glob("*") if path.is_dir() and path.name not in logs]:
+        shutil.rmtree(stranger)
+    facts |= {"logs": {}, "base": facts["inputs"], "added": []}
+    with whole(folder, facts["inputs"], facts) as partial:
+        for name, log in logs.items():
+            progress(f"events of {name}")
+            target, aside = partial / name, build.quarantine / name
+            staged = partial / f".staged-{name}"
+            if not all(bucket_file(target, bucket).exists() for bucket in range(build.buckets)):
+                shutil.rmtree(aside, ignore_errors=True)
+                _stage(build, name, staged, None)
+                if next(staged.rglob("*.parquet"), None) is None:
+                    raise DataError(
+                        f"data.logs.{name}: {place_of(log)} holds no event at all; a log needs at least one row"
+                    )
+                days = staged_days(build.engine, staged) if can_grow(log, build.data.root) else None
+                split_day = days[1] + 1 - build.late_days if days else None
+                jobs = [(log, staged, bucket, target, aside, split_day) for bucket in range(build.buckets)]
+                build.engine.each_bucket(write_first_part, jobs)
+            shutil.rmtree(staged, ignore_errors=True)
+            found = _facts_of(target, build.buckets)
+            facts["logs"][name] = _told(found)
+            _refuse_bad(f"data.logs.{name}: {place_of(log)}", build.data, facts["logs"][name], aside)
+            if found["rows"] == 0:
+                raise DataError(
+                    f"data.logs.{name}: {place_of(log)}: no usable row is left. {_listed(facts['logs'][name])}. "
+                    f"The rows are kept in {aside}."
+                )
 
 
-def _log_facts(folder: Path, buckets: int) -> dict[str, Any]:
-    files = [bucket_file(folder, bucket).with_suffix(".json") for bucket in range(buckets)]
-    parts = [json.loads(file.read_text("utf-8")) for file in files]
-    bad: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for part in parts:
-        for item in part["bad"]:
-            bad[item[REASON]] += item["n"]
-            examples[item[REASON]] = min(item["example"], examples.get(item[REASON], item["example"]))
-    seen = [part for part in parts if part["rows"]]
+def _add(
+    build: _Build,
+    new: Mapping[str, list[Path]],
+    folder: Path,
+    standing: dict[str, Any],
+    facts: dict[str, Any],
+    progress: Progress,
+) -> None:
+    """Write a data set that has the parts of the standing one and one more for the new files."""
+    added: dict[str, int | None] = {}
+    number = len(standing["added"]) + 2  # after a full reading's two
+    facts |= {"logs": {}, "base": standing["base"]}
+    with whole(folder, fingerprint(standing["fingerprint"], facts["inputs"]), facts) as partial:
+        for name, log in build.data.logs.items():
+            _link(build, log, folder / name, partial / name)
+            if name in new:
+                progress(f"events of {name}, {len(new[name])} new {'file' if len(new[name]) == 1 else 'files'}")
+                added[name] = _add_to(build, name, new[name], folder, partial, number)
+            facts["logs"][name] = _told(_facts_of(partial / name, build.buckets))
+            late = facts["logs"][name]["bad"].get(LATE, 0) - standing["logs"][name]["bad"].get(LATE, 0)
+            if late:
+                progress(
+                    f"{late:,} events of {name} are older than features.late_days={build.late_days} allows and were "
+                    f"set aside in {build.quarantine / name}; to take them in, delete {folder} and run again"
+                )
+        facts["added"] = [*standing["added"], {name: day for name, day in added.items() if day is not None}]
+
+
+def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: Path, number: int) -> int | None:
+    """Write one more part of a log's buckets; return the first local day in it."""
+    log, target, aside = build.data.logs[name], partial / name, build.quarantine / name
+    staged = partial / f".staged-{name}"
+    known = merged_facts([_facts_of(folder / name, build.buckets)])
+    parts = [bucket_file(target, bucket, number) for bucket in range(build.buckets)]
+    if not all(part.exists() for part in parts):
+        for stale in aside.glob(f"bucket=*.part-{number:04d}.parquet"):
+            stale.unlink()
+        _stage(build, name, staged, files)
+        if next(staged.rglob("*.parquet"), None) is None:
+            return None  # new files without a row
+        from_day = known["last_day"] + 1 - build.late_days
+        jobs = [(log, staged, bucket, target, aside, number, from_day) for bucket in range(build.buckets)]
+        build.engine.each_bucket(write_next_part, jobs)
+    shutil.rmtree(staged, ignore_errors=True)
+    found = merged_facts([json.loads(facts_file(part).read_text("utf-8")) for part in parts])
+    in_time = {**_told(found), "bad": {r: n for r, n in _told(found)["bad"].items() if r != LATE}}
+    place = files[0] if len(files) == 1 else f"{len(files)} new files from {files[0]} on"
+    _refuse_bad(f"data.logs.{name}: {place}", build.data, in_time, aside)
+    return None if found["first_day"] is None else int(found["first_day"])
+
+
+def _stage(build: _Build, name: str, staged: Path, files: list[Path] | None) -> None:
+    """Split the rows of a log, or of some files of it, by bucket."""
+    log, where = build.data.logs[name], f"data.logs.{name}"
+    raw = canonical(build.engine, log, build.data, where, build.buckets, build.now_us, files)
+    build.engine.write_split(raw, staged, BUCKET, f"{where}: {place_of(log)}")
+
+
+def _link(build: _Build, log: Log, old: Path, new: Path) -> None:
+    """Give the new data set the old one's files; merge those that came later where they have become many."""
+    for bucket in range(build.buckets):
+        files = parts_of(old, bucket)
+        if len(files) > MOST_PARTS:
+            numbers = [int(file.stem.rpartition("-")[2]) for file in files[1:]]
+            if not bucket_file(new, bucket, numbers[-1]).exists():
+                build.engine.each_bucket(merge_parts, [(log, old, new, bucket, numbers)])
+            files = files[:1]
+        for file in [path for part in files for path in (facts_file(part), part)]:
+            share_file(file, new / file.name)
+
+
+def _facts_of(folder: Path, buckets: int) -> dict[str, Any]:
+    """Return the facts of all parts of all buckets of a log."""
+    files = [facts_file(part) for bucket in range(buckets) for part in parts_of(folder, bucket)]
+    return merged_facts([json.loads(file.read_text("utf-8")) for file in files])
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a log's facts as the manifest has them."""
     return {
-        "rows": sum(part["rows"] for part in parts),
-        "first_us": min((part["first_us"] for part in seen), default=None),
-        "last_us": max((part["last_us"] for part in seen), default=None),
-        "unmatched": sum(part["unmatched"] or 0 for part in parts),
-        "missing": {
-            name.removeprefix("null_"): sum(part[name] or 0 for part in parts)
-            for name in parts[0]
-            if name.startswith("null_")
-        },
-        "bad": dict(sorted(bad.items())),
-        "examples": examples,
+        **{key: facts[key] for key in ("rows", "first_us", "last_us", "unmatched")},
+        "missing": {key.removeprefix("null_"): n for key, n in facts.items() if key.startswith("null_")},
+        "bad": {item[REASON]: item["n"] for item in facts["bad"]},
+        "examples": {item[REASON]: item["example"] for item in facts["bad"]},
     }
 
 
-def _refuse_bad(name: str, log: Log, data: Data, facts: dict[str, Any], quarantine: Path) -> None:
-    bad, rows = sum(facts["bad"].values()), facts["rows"]
-    place = place_of(log)
-    share = bad / (rows + bad)
-    listed = "; ".join(
+def _listed(facts: Mapping[str, Any]) -> str:
+    return "; ".join(
         f"{reason}: {count:,} rows, such as [{facts['examples'][reason]}]" for reason, count in facts["bad"].items()
     )
-    if share > data.quality.max_bad_share:
+
+
+def _refuse_bad(place: str, data: Data, facts: Mapping[str, Any], quarantine: Path) -> None:
+    """Refuse rows of which too many cannot be used."""
+    bad, rows = sum(facts["bad"].values()), facts["rows"]
+    if bad > data.quality.max_bad_share * (rows + bad):
         raise DataError(
-            f"data.logs.{name}: {place}: {bad:,} of {rows + bad:,} rows ({share:.1%}) cannot be used, more than "
-            f"data.quality.max_bad_share={data.quality.max_bad_share:g} allows. {listed}. "
+            f"{place}: {bad:,} of {rows + bad:,} rows ({bad / (rows + bad):.1%}) cannot be used, more than "
+            f"data.quality.max_bad_share={data.quality.max_bad_share:g} allows. {_listed(facts)}. "
             f"The rows are kept in {quarantine}."
-        )
-    if rows == 0:
-        raise DataError(
-            f"data.logs.{name}: {place}: no usable row is left. {listed}. The rows are kept in {quarantine}."
         )

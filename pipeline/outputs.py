@@ -99,6 +99,18 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
             partial.unlink(missing_ok=True)
 
 
+def share_file(old: Path, new: Path) -> None:
+    """Let a finished file stand in another data set, too: a second name for it, or else a copy."""
+    if new.exists():
+        return
+    with told(new):
+        new.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(old, new)
+        except OSError:
+            write_file(new, lambda partial: shutil.copy2(old, partial))
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
     text = json.dumps(content, indent=1, sort_keys=True, default=str, ensure_ascii=False)

@@ -74,14 +74,14 @@ def events(log: Log) -> pa.DataFrameSchema:
     )
 
 
-def tokens() -> pa.DataFrameSchema:
-    """Return the contract of a snapshot's token counts."""
+def tokens(added: bool = False) -> pa.DataFrameSchema:
+    """Return the contract of a snapshot's token counts; `added`: of what later events add to them or take away."""
     return pa.DataFrameSchema(
         {
             CUSTOMER: _column("string"),
             FIELD: _column("string"),
             TOKEN: _column("string"),
-            COUNT: _column("int64", pa.Check.ge(1)),
+            COUNT: _column("int64", *([] if added else [pa.Check.ge(1)])),
         },
         strict=True,
     )

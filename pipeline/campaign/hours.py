@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from pipeline.campaign.tokens import token_files
+from pipeline.campaign.tokens import tables_of_tokens
 from pipeline.columns import COUNT, CUSTOMER, FIELD, HOUR, TOKEN, WEEKDAY
 from pipeline.engine import DuckDBEngine
 from pipeline.features.naming import field_name
@@ -58,10 +58,10 @@ class Timing:
 def time_shares(engine: DuckDBEngine, snapshot: Path, log: str, unit: str) -> pd.DataFrame | None:
     """Return each customer's shares of events by hour or weekday, (n_customers, 24 or 7), or None without a clock."""
     name = field_name(log, unit)
-    parts = []
-    for file in token_files(snapshot):
-        table = engine.parquet(file)
-        parts.append(engine.arrow(table.filter(table[FIELD] == name).select(CUSTOMER, TOKEN, COUNT)).to_pandas())
+    parts = [
+        engine.arrow(table.filter(table[FIELD] == name).select(CUSTOMER, TOKEN, COUNT)).to_pandas()
+        for table in tables_of_tokens(engine, snapshot)
+    ]
     rows = pd.concat(parts)
     if rows.empty or (unit == HOUR and rows[TOKEN].nunique() < 2):
         return None

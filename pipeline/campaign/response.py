@@ -14,7 +14,7 @@ from scipy.stats import beta
 from pipeline.columns import CUSTOMER, EVENT_US, US_PER_DAY
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, did_you_mean
-from pipeline.events import bucket_file
+from pipeline.events import read_events
 from pipeline.outputs import read_manifest
 from pipeline.settings import Data, Response
 
@@ -157,8 +157,7 @@ def _check(response: Response, data: Data) -> None:
 
 
 def _rows(engine: DuckDBEngine, events: Path, log: str, fields: list[str], as_of_us: int) -> pd.DataFrame:
-    files = [bucket_file(events / log, bucket) for bucket in range(read_manifest(events)["buckets"])]
-    table = engine.parquet(files)
+    table = read_events(engine, events, log, range(read_manifest(events)["buckets"]))
     columns = list(dict.fromkeys([CUSTOMER, EVENT_US, *fields]))
     return engine.arrow(table.filter(table[EVENT_US] < as_of_us).select(columns).drop_null(fields)).to_pandas()
 

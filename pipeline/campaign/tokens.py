@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 from pipeline.campaign.lift import Floats, Lifts, Tally, standardised_lifts
 from pipeline.columns import COUNT, CUSTOMER, FIELD, TOKEN
 from pipeline.engine import DuckDBEngine
-from pipeline.events import bucket_file
 from pipeline.features.naming import field_name
+from pipeline.features.tokens import read_tokens
 from pipeline.outputs import read_manifest
 
 _STRATA = 10  # tenths of customers by events
@@ -48,8 +49,7 @@ def activity(engine: DuckDBEngine, snapshot: Path, log: str) -> pd.Series:
     Every event has one weekday, so that the counts of these tokens are those of events.
     """
     parts = []
-    for file in token_files(snapshot):
-        table = engine.parquet(file)
+    for table in tables_of_tokens(engine, snapshot):
         own = table.filter(table[FIELD] == field_name(log, "weekday"))
         parts.append(engine.arrow(own.group_by(CUSTOMER).agg(n=own[COUNT].sum())).to_pandas())
     events = pd.concat(parts).set_index(CUSTOMER)["n"].sort_index()
@@ -58,9 +58,9 @@ def activity(engine: DuckDBEngine, snapshot: Path, log: str) -> pd.Series:
     return pd.Series(tenth, index=events.index)
 
 
-def token_files(snapshot: Path) -> list[Path]:
-    """Return the files of a snapshot's token counts."""
-    return [bucket_file(snapshot / "tokens", bucket) for bucket in range(read_manifest(snapshot)["buckets"])]
+def tables_of_tokens(engine: DuckDBEngine, snapshot: Path) -> list[ir.Table]:
+    """Return a snapshot's token counts, a table for each bucket."""
+    return [read_tokens(engine, snapshot, [bucket]) for bucket in range(read_manifest(snapshot)["buckets"])]
 
 
 def count_tokens(
@@ -81,8 +81,7 @@ def count_tokens(
     tokens = _vocabulary(engine, snapshot, name, at_least)
     people, place = views[0].strata.index, pd.Index(tokens)
     sums = [_Sums(view, len(tokens)) for view in views]
-    for file in token_files(snapshot):
-        table = engine.parquet(file)
+    for table in tables_of_tokens(engine, snapshot):
         rows = engine.arrow(table.filter(table[FIELD] == name).select(CUSTOMER, TOKEN, COUNT)).to_pandas()
         part = (rows[COUNT] / rows.groupby(CUSTOMER)[COUNT].transform("sum")).to_numpy(dtype=np.float64)
         customer, token = people.get_indexer(rows[CUSTOMER]), place.get_indexer(rows[TOKEN])
@@ -143,7 +142,7 @@ def refined(strata: pd.Series, values: pd.Series) -> pd.Series:
 
 
 def _vocabulary(engine: DuckDBEngine, snapshot: Path, name: str, at_least: int) -> NDArray[np.object_]:
-    table = engine.parquet(token_files(snapshot))
+    table = read_tokens(engine, snapshot, range(read_manifest(snapshot)["buckets"]))
     own = table.filter(table[FIELD] == name)
     own = own.group_by(TOKEN).agg(n=own.count())
     kept: Sequence[str] = engine.arrow(own.filter(own["n"] >= at_least).select(TOKEN))[TOKEN].to_pylist()

@@ -18,6 +18,7 @@ from pipeline.errors import DataError
 from pipeline.events import bucket_file
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.naming import dense_name, is_component, is_past, vector_names
+from pipeline.features.tokens import read_tokens
 from pipeline.features.weighting import BM25
 from pipeline.outputs import fingerprint, read_manifest
 from pipeline.settings import Vector
@@ -143,7 +144,7 @@ def fit_encoder(
             f"{snapshot}: behaviour vectors need at least 2 customers with events before as_of, found "
             f"{manifest['customers']}"
         )
-    tokens = engine.parquet([bucket_file(snapshot / "tokens", bucket) for bucket in range(manifest["buckets"])])
+    tokens = read_tokens(engine, snapshot, range(manifest["buckets"]))
     for entry in hidden:
         log, _, field = entry.partition(".")
         own = tokens[FIELD] == f"{log}__{field}" if field else tokens[FIELD].startswith(f"{log}__")
@@ -185,7 +186,7 @@ def read_counts(
     counts : CSR, shape (n_customers, n_tokens)
     """
     dense = engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
-    tokens = engine.parquet([bucket_file(snapshot / "tokens", bucket) for bucket in buckets])
+    tokens = read_tokens(engine, snapshot, buckets, summed=False)
     known, tokens = among(dense.select(CUSTOMER), between), among(tokens, between)
     if at_most is not None:
         known = known.order_by([engine.hash32(ibis.literal("encoder:") + known[CUSTOMER]), CUSTOMER]).limit(at_most)
@@ -201,7 +202,8 @@ def read_counts(
     row_of = np.array([position[customer] for customer in encoded.dictionary.to_pylist()], dtype=np.int64)
     rows = row_of[encoded.indices.to_numpy()] if len(found) else np.empty(0, np.int64)
     entries = (found[COUNT].to_numpy().astype(np.float64), (rows, found["_column"].to_numpy()))
-    counts = sp.csr_matrix(entries, shape=(len(customers), len(vocabulary)))
+    counts = sp.csr_matrix(entries, shape=(len(customers), len(vocabulary)))  # sums what stands in several parts
+    counts.eliminate_zeros()
     counts.sort_indices()
     return customers, counts
 

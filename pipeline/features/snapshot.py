@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
+import ibis.expr.types as ir
+import pyarrow.parquet as pq
 from joblib import delayed
 
 from pipeline import schemas
-from pipeline.engine import run_tasks, task_engine
+from pipeline.engine import DuckDBEngine, run_tasks, task_engine
 from pipeline.errors import LeakageError
 from pipeline.events import bucket_file, read_events
-from pipeline.features.dense import CutOff, dense_features
-from pipeline.features.tokens import token_counts
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole
+from pipeline.features.dense import CutOff, cut_off, dense_features
+from pipeline.features.settled import Settled, kept_aggregates, kept_sums, kept_tokens, settle
+from pipeline.features.tokens import added_counts, summed_counts, token_counts
+from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, share_file, whole
 from pipeline.settings import Data, Engine, Features
 from pipeline.timeline import as_of_name
-
-
-def cut_off(as_of_us: int, time_zone: str) -> CutOff:
-    """Return a cut-off with its local day.
-
-    >>> cut_off(86_400_000_000, "UTC").as_of_day
-    1
-    """
-    local = datetime.fromtimestamp(as_of_us // 1_000_000, ZoneInfo(time_zone))
-    midnight = datetime(local.year, local.month, local.day, tzinfo=UTC)
-    return CutOff(as_of_us, int(midnight.timestamp()) // 86_400)
 
 
 def snapshot_folder(outputs: Path, as_of_us: int) -> Path:
@@ -45,6 +35,7 @@ def write_snapshots(
     outputs: Path,
     instants: Iterable[int],
     progress: Callable[[str], None] = lambda step: None,
+    refreshed_us: int | None = None,
 ) -> dict[int, dict[str, Any]]:
     """Write a snapshot for each instant, bucket by bucket, several buckets side by side.
 
@@ -54,11 +45,15 @@ def write_snapshots(
         Cut-off instants, microseconds since the epoch.
     workers
         Buckets under way at once; each has one DuckDB thread and its share of the memory limit.
+    refreshed_us
+        The instant that moves on with each new day of events: its snapshot is made from what was kept of settled days
+        and the events since.
 
     Returns
     -------
     dict
-        Manifest by instant. A snapshot holds `dense/` and `tokens/`, each `bucket=0000.parquet`.
+        Manifest by instant. A snapshot holds `dense/` and `tokens/`, each `bucket=0000.parquet`; a refreshed one has
+        its tokens in two parts.
     """
     events = outputs / "events"
     source = read_manifest(events)
@@ -69,11 +64,11 @@ def write_snapshots(
         expected = fingerprint(source["fingerprint"], as_of_us, shape, code_fingerprint())
         if not is_current(folder, expected):
             facts: dict[str, Any] = {"as_of_us": as_of_us, "buckets": source["buckets"], "data": data.name}
+            cut = cut_off(as_of_us, data.time_zone)
+            settled = settle(data, features, engine, workers, outputs, cut) if as_of_us == refreshed_us else None
             with whole(folder, expected, facts) as partial:
                 jobs = [
-                    delayed(write_bucket)(
-                        data, features, engine, workers, events, partial, cut_off(as_of_us, data.time_zone), b
-                    )
+                    delayed(write_bucket)(data, features, engine, workers, events, partial, cut, b, settled)
                     for b in range(source["buckets"])
                 ]
                 counted = run_tasks(jobs, engine, workers, partial)
@@ -98,19 +93,43 @@ def write_bucket(
     folder: Path,
     cut: CutOff,
     bucket: int,
+    settled: Settled | None = None,
 ) -> int:
     """Write one bucket of a snapshot unless it stands already; return its number of customers."""
     tokens_file, dense_file = bucket_file(folder / "tokens", bucket), bucket_file(folder / "dense", bucket)
     with task_engine(settings, workers) as engine:
-        logs = {name: read_events(engine, events, name, bucket) for name in data.logs}
-        if not tokens_file.exists():
-            engine.write(token_counts(logs, data.logs, cut.as_of_us), tokens_file)
-            schemas.check(schemas.tokens(), engine.parquet(tokens_file), tokens_file)
-        tokens = engine.parquet(tokens_file)
+        from_day = settled.from_day if settled else {}
+        logs = {name: read_events(engine, events, name, bucket, from_day.get(name)) for name in data.logs}
+        if settled:
+            tokens = _add_tokens(engine, data, logs, settled, tokens_file, cut, bucket)
+            kept = kept_aggregates(engine, settled, data, features.windows_days, cut, bucket)
+        else:
+            if not tokens_file.exists():
+                engine.write(token_counts(logs, data.logs, cut.as_of_us), tokens_file)
+                schemas.check(schemas.tokens(), engine.parquet(tokens_file), tokens_file)
+            tokens, kept = engine.parquet(tokens_file), None
         if not dense_file.exists():
-            engine.write(dense_features(logs, tokens, data.logs, features.windows_days, cut), dense_file)
-        dense = engine.parquet(dense_file)
-        return int(engine.arrow(dense.agg(n=dense.count())).to_pylist()[0]["n"])
+            engine.write(dense_features(logs, tokens, data.logs, features.windows_days, cut, kept), dense_file)
+        return int(pq.read_metadata(dense_file).num_rows)
+
+
+def _add_tokens(
+    engine: DuckDBEngine,
+    data: Data,
+    logs: Mapping[str, ir.Table],
+    settled: Settled,
+    tokens_file: Path,
+    cut: CutOff,
+    bucket: int,
+) -> ir.Table:
+    """Share the counts that are kept and write what events since then add; return both together."""
+    added_file = bucket_file(tokens_file.parent, bucket, 1)
+    if not added_file.exists():
+        share_file(kept_tokens(settled, bucket), tokens_file)
+        added = added_counts(logs, data.logs, cut.as_of_us, kept_sums(engine, settled, bucket))
+        engine.write(added, added_file)
+        schemas.check(schemas.tokens(added=True), engine.parquet(added_file), added_file)
+    return summed_counts(engine.parquet(tokens_file), engine.parquet(added_file))
 
 
 def require_before(manifest: dict[str, Any], label_from_us: int, what: str) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from joblib import delayed
 
 from pipeline import console
+from pipeline.arrivals import can_grow
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine, open_engine, run_tasks, task_engine
 from pipeline.events import bucket_file, write_events
@@ -21,6 +22,7 @@ from pipeline.features.matrix import fit_encoder, read_counts
 from pipeline.features.naming import vector_names
 from pipeline.features.snapshot import snapshot_folder, write_snapshots
 from pipeline.outputs import (
+    MANIFEST,
     code_fingerprint,
     fingerprint,
     is_current,
@@ -52,33 +54,62 @@ def build_features(settings: Settings, outputs: Path, workers: int) -> dict[str,
             quarantine,
             engine,
             lambda what: console.say(f"features: {what}"),
+            late_days=settings.features.late_days,
         )
         profiles = write_profiles(data, outputs / "events", outputs / "profiles", quarantine, engine)
     as_of_us = resolve_as_of(data, events)
     _report(settings, events, profiles, as_of_us, quarantine)
     first_us = min(facts["first_us"] for facts in events["logs"].values())
-    needed = snapshot_instants(settings.attributes, as_of_us, first_us)
+    training = trains(settings)
+    needed = snapshot_instants(settings.attributes, as_of_us, first_us) if training else [as_of_us]
+    if not training:
+        console.say(
+            "features: no model is fitted in this run, so that the snapshot of as_of is all that is needed, and "
+            "behaviour vectors are by the encoder that stands (stages=[features] or with train: all snapshots, a new "
+            "encoder)"
+        )
+    grows = any(can_grow(log, data.root) for log in data.logs.values())
     with console.progress("features: snapshot", len(needed) * events["buckets"]) as step:
-        write_snapshots(data, settings.features, settings.engine, workers, outputs, needed, step)
+        moving_us = as_of_us if grows else None
+        write_snapshots(data, settings.features, settings.engine, workers, outputs, needed, step, moving_us)
     limit, spill = settings.engine.memory_limit_gb, settings.engine.spill
     with DuckDBEngine(workers, limit, spill) as engine:
-        write_behaviour(settings, outputs, engine, as_of_us, workers)
+        write_behaviour(settings, outputs, engine, as_of_us, workers, training)
     return events
 
 
-def write_behaviour(settings: Settings, outputs: Path, engine: DuckDBEngine, as_of_us: int, workers: int = 1) -> None:
-    """Fit the behaviour encoder on the latest snapshot, without labels, and write all customers' vectors."""
+def trains(settings: Settings) -> bool:
+    """Tell whether a run's stages fit models, or write features alone, for a training run to come."""
+    return not set(settings.stages).isdisjoint({"train", "sweep"}) or set(settings.stages) == {"features"}
+
+
+def write_behaviour(
+    settings: Settings, outputs: Path, engine: DuckDBEngine, as_of_us: int, workers: int = 1, refit: bool = True
+) -> None:
+    """Write all customers' behaviour vectors at the latest snapshot.
+
+    Parameters
+    ----------
+    refit
+        Fit the encoder on this snapshot, without labels; else the one that stands is used if its settings still hold.
+    """
     snapshot = snapshot_folder(outputs, as_of_us)
     manifest = read_manifest(snapshot)
     folder = outputs / "behaviour"
-    expected = fingerprint(
-        manifest["fingerprint"], as_plain(settings.features.vector), settings.seed, code_fingerprint()
-    )
+    shape = fingerprint(as_plain(settings.features.vector), settings.seed, code_fingerprint())
+    fitted = expected = fingerprint(manifest["fingerprint"], shape)
+    standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
+    if not refit and standing.get("shape") == shape and standing["fitted"] != fitted:
+        fitted = standing["fitted"]
+        expected = fingerprint(expected, fitted)
     if is_current(folder, expected):
         return
-    facts: dict[str, Any] = {"as_of_us": as_of_us, "buckets": manifest["buckets"]}
+    facts: dict[str, Any] = {"as_of_us": as_of_us, "buckets": manifest["buckets"], "shape": shape, "fitted": fitted}
     with whole(folder, expected, facts) as partial:
-        encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed)
+        if standing.get("fitted") == fitted:
+            encoder = read_encoder(outputs)
+        else:
+            encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed)
         write_file(partial / "encoder.joblib", lambda path: joblib.dump(encoder, path))
         facts |= {"tokens": len(encoder.vocabulary), "dimensions": encoder.dimensions_}
         jobs = [

@@ -18,7 +18,7 @@ import pandas as pd
 
 from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY
 from pipeline.engine import QueryEngine
-from pipeline.events import bucket_file
+from pipeline.events import read_events
 from pipeline.features.matrix import FeatureMatrix, among
 from pipeline.features.naming import past_name, visible, with_siblings
 from pipeline.labels.rules import matching
@@ -92,8 +92,7 @@ class PastReader:
         return OwnPast(np.array([*columns]), block)
 
     def _log(self, log_name: str) -> ir.Table:
-        events = self.engine.parquet([bucket_file(self.events / log_name, bucket) for bucket in self.buckets])
-        return among(events, self.between)
+        return among(read_events(self.engine, self.events, log_name, self.buckets), self.between)
 
     def _everything(self, rule: Future) -> pd.DataFrame:
         key = (rule.log, rule.horizon_days, rule.field)

@@ -9,15 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.columns import CUSTOMER
+from pipeline.columns import CUSTOMER, SEGMENT
 from pipeline.engine import DuckDBEngine
 from pipeline.lookalike.context import Context
 from pipeline.outputs import read_manifest
 from pipeline.settings import Segment, Settings
 from pipeline.tracking import Tracker
-
-SEGMENT = "segment"
-FAMILY = "family"
 
 
 @dataclass(frozen=True)

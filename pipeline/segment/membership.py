@@ -7,12 +7,11 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.columns import CUSTOMER
+from pipeline.columns import CUSTOMER, FAMILY, SEGMENT
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file
 from pipeline.outputs import MANIFEST, read_manifest
-from pipeline.segment.family import FAMILY, SEGMENT
 
 MEMBERSHIPS = ("activity", "behaviour", "rules")
 

@@ -9,11 +9,11 @@ import pandas as pd
 import scipy.sparse as sp
 
 from pipeline import plots
-from pipeline.columns import CUSTOMER
+from pipeline.columns import CUSTOMER, FAMILY, SEGMENT
 from pipeline.errors import DataError
 from pipeline.outputs import read_manifest
 from pipeline.plots import wilson
-from pipeline.segment.family import FAMILY, SEGMENT, Family, Place, empty_rows
+from pipeline.segment.family import Family, Place, empty_rows
 from pipeline.segment.membership import read_segments
 
 COLUMNS = ("segment", "other", "n", "n_segment", "n_other", "share", "low", "high", "baseline", "lift")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import console
-from pipeline.columns import CUSTOMER
+from pipeline.columns import CUSTOMER, SEGMENT
 from pipeline.engine import DuckDBEngine
 from pipeline.events import bucket_file
 from pipeline.features.snapshot import snapshot_folder
@@ -29,7 +29,7 @@ from pipeline.outputs import (
 )
 from pipeline.segment.activity.segmentation import activity_segments
 from pipeline.segment.behaviour.segmentation import behaviour_segments
-from pipeline.segment.family import SEGMENT, Family, Place
+from pipeline.segment.family import Family, Place
 from pipeline.segment.overlap import overlap
 from pipeline.segment.rules.segmentation import rule_segments
 from pipeline.settings import Settings, as_plain

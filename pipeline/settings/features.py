@@ -65,8 +65,10 @@ class Features:
     """What a snapshot holds."""
 
     windows_days: Annotated[tuple[Whole, ...], BeforeValidator(as_list)] = (7, 28, 91, 182)
-    buckets: Annotated[Whole, Field(ge=1, le=65536)] = 4
+    buckets: Annotated[Whole, Field(ge=1, le=65536)] | None = None
     vector: Vector = Field(default_factory=Vector)
+    late_days: Annotated[Whole, Field(ge=0)] = 3
+    settled_days: Annotated[Whole, Field(ge=0)] = 28
 
     @model_validator(mode="after")
     def _windows(self) -> Features:

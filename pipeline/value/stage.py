@@ -116,7 +116,7 @@ def _write_snapshots(
         return
     made = snapshot_instants(settings.attributes, as_of_us, first_us)
     missing = [us for us in (horizon.learnt_us, horizon.judged_us) if us not in made]
-    with console.progress("value: snapshot", len(missing) * settings.features.buckets) as step:
+    with console.progress("value: snapshot", len(missing) * int(read_manifest(outputs / "events")["buckets"])) as step:
         write_snapshots(settings.data, settings.features, settings.engine, workers, outputs, missing, step)
 
 

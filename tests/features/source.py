@@ -83,7 +83,9 @@ def random_rows(seed: int) -> dict[str, Rows]:
         "buy_more": [row("buy_more", str(rng.choice(regular[:4])), moment()) for _ in range(20)],
         "visit": [row("visit", str(rng.choice(regular)), moment() // DAY_US * DAY_US) for _ in range(80)],
     }
-    edges = [AS_OF_US - days * DAY_US + shift for days in (0, *WINDOWS) for shift in (-1, 0, 1)]
+    # A window begins at a midnight, and all but the last hours before as_of are on the other side of a 23-hour day.
+    midnights = [AS_OF_US - days * DAY_US - 2 * DAY_US // 24 for days in WINDOWS]
+    edges = [at + shift for at in (AS_OF_US, *midnights) for shift in (-1, 0, 1)]
     rows["buy"] += [row("buy", "edges", at) for at in edges]
     rows["buy"] += [row("buy", "ties", AS_OF_US - 5 * DAY_US) for _ in range(6)]
     rows["buy"].append({**row("buy", "bare", AS_OF_US - DAY_US), "item": None, "shop": None, "amount": None})

@@ -86,7 +86,7 @@ def of_log(name: str, log: Log, events: Rows) -> dict[str, float | None]:
     for field in log.numeric:
         found |= of_numbers(f"{name}__{field}", known(row[field] for row in events), "all", True)
     for window in WINDOWS:
-        inside = [row for row in events if row["at"] >= AS_OF_US - window * DAY_US]
+        inside = [row for row in events if day(row["at"]) >= day(AS_OF_US) - window]
         found[f"{name}__events__count__{window}d"] = len(inside)
         found[f"{name}__days__count__{window}d"] = sum(one >= day(AS_OF_US) - window for one in days)
         for field in log.numeric:

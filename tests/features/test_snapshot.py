@@ -15,7 +15,8 @@ import pytest
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import LeakageError
 from pipeline.events import write_events
-from pipeline.features.snapshot import cut_off, require_before, snapshot_folder, write_snapshots
+from pipeline.features.dense import cut_off
+from pipeline.features.snapshot import require_before, snapshot_folder, write_snapshots
 from pipeline.settings import Data, Engine, Features
 from tests.features.source import AS_OF_US, DAY_US, WINDOWS, Rows, random_rows, read_back, write_source
 

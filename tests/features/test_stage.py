@@ -104,6 +104,75 @@ def test_other_vector_settings_rewrite_the_vectors_only(built: Built, tmp_path: 
     assert read_encoder(outputs).dimensions_ == 2
 
 
+@pytest.fixture
+def daily(tmp_path: Path) -> Settings:
+    """Return settings of a run that only scores, of a source whose days are files; the last of them has yet to come."""
+    base = settings(tmp_path)
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    (tmp_path / "log.csv").unlink()
+    (tmp_path / "days").mkdir()
+    for number in range(11):
+        own = "\n".join([lines[0], *lines[1 + 12 * number : 13 + 12 * number]])
+        (tmp_path / f"{number}.csv").write_text(own + "\n")
+    for number in range(10):
+        (tmp_path / f"{number}.csv").rename(tmp_path / "days" / f"{number}.csv")
+    logs = {"log": replace(base.data.logs["log"], path="days")}
+    return replace(base, data=replace(base.data, logs=logs), stages=("features", "score"))
+
+
+def instants_of(outputs: Path) -> set[int]:
+    return {read_manifest(folder)["as_of_us"] for folder in (outputs / "snapshots").iterdir()}
+
+
+def test_a_run_that_only_scores_writes_the_snapshot_of_as_of_alone_and_keeps_the_encoder(
+    daily: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = tmp_path / "out"
+    build_features(daily, outputs, workers=1)
+    assert "no model is fitted in this run" in capsys.readouterr().out
+    assert instants_of(outputs) == {AS_OF_US - 3 * DAY_US}
+    encoder, first = read_encoder(outputs), stamps(outputs)
+    (tmp_path / "10.csv").rename(tmp_path / "days" / "10.csv")
+    build_features(daily, outputs, workers=1)
+    assert instants_of(outputs) == {AS_OF_US - 3 * DAY_US, AS_OF_US}
+    assert read_encoder(outputs).fingerprint_ == encoder.fingerprint_
+    assert read_manifest(outputs / "behaviour")["as_of_us"] == AS_OF_US
+    after = stamps(outputs)
+    assert {path for path in after if path.startswith("settled/") and after[path] == first.get(path)}
+    with DuckDBEngine() as engine:
+        table = pq.read_table(outputs / "behaviour" / "vectors" / "bucket=0000.parquet")
+        snapshot = snapshot_folder(outputs, AS_OF_US)
+        customers, counts = read_counts(engine, snapshot, np.asarray(encoder.vocabulary), [0])
+    assert table["customer_id"].to_pylist() == customers.tolist()
+    vectors = np.column_stack([table[f"vector__00{n}"].to_numpy() for n in range(3)])
+    np.testing.assert_array_equal(vectors, encoder.transform(counts))
+    assert build_features(daily, outputs, workers=1)["logs"]["log"]["rows"] == 11 * 12
+    assert stamps(outputs) == after  # a second time nothing
+
+
+def test_a_run_that_trains_writes_all_snapshots_and_fits_the_encoder_anew(daily: Settings, tmp_path: Path) -> None:
+    outputs = tmp_path / "out"
+    build_features(daily, outputs, workers=1)
+    (tmp_path / "10.csv").rename(tmp_path / "days" / "10.csv")
+    build_features(daily, outputs, workers=1)
+    kept = read_manifest(outputs / "behaviour")
+    build_features(replace(daily, stages=("features", "train")), outputs, workers=1)
+    assert instants_of(outputs) >= {AS_OF_US - days * DAY_US for days in (10, 5, 0)}
+    refitted = read_manifest(outputs / "behaviour")
+    assert refitted["fitted"] != kept["fitted"]
+    assert refitted["shape"] == kept["shape"]
+    assert read_manifest(snapshot_folder(outputs, AS_OF_US))["customers"] == 12
+
+
+def test_an_encoder_of_other_settings_is_not_kept(daily: Settings, tmp_path: Path) -> None:
+    outputs = tmp_path / "out"
+    build_features(daily, outputs, workers=1)
+    (tmp_path / "10.csv").rename(tmp_path / "days" / "10.csv")
+    vector = replace(daily.features.vector, dimensions=2)
+    build_features(replace(daily, features=replace(daily.features, vector=vector)), outputs, workers=1)
+    assert read_encoder(outputs).dimensions_ == 2
+
+
 def test_what_was_read_is_told(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
     build_features(built.settings, built.outputs, workers=1)
     told = capsys.readouterr().out

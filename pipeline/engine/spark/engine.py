@@ -14,6 +14,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.engine.duckdb import SOURCE, DuckDBEngine, csv_header
 from pipeline.engine.portable import hash32
@@ -204,7 +205,11 @@ class SparkEngine:
 
     def _opened(self, paths: Sequence[Path]) -> ir.Table:
         with told(str(paths[0])):
-            return self._view(self._session.read.parquet(*(_uri(path, glob=True) for path in paths)))
+            frame = self._session.read.parquet(*(_uri(path, glob=True) for path in paths))
+            for name in _int96(paths[0]):
+                column = frame[f"`{name.replace('`', '``')}`"]
+                frame = frame.withColumn(name, column.cast("timestamp_ntz"))
+            return self._view(frame)
 
     def _view(self, frame: Any) -> ir.Table:
         name = f"opened_{uuid.uuid4().hex[:12]}"
@@ -227,6 +232,15 @@ class SparkEngine:
 
         read.__annotations__ = {"texts": pa.Array, "return": pa.Array}
         self._session.udf.register(name, arrow_udf(read, kind))
+
+
+def _int96(file: Path) -> list[str]:
+    """Return the columns of a Parquet file's oldest kind of timestamp: a clock time to DuckDB, an instant to Spark."""
+    try:
+        columns = pq.ParquetFile(file).schema
+    except (OSError, pa.ArrowInvalid):
+        return []  # Spark tells what is wrong when it reads the file
+    return [column.path for column in columns if column.physical_type == "INT96"]
 
 
 def _schema(frame: Any) -> dict[str, dt.DataType]:

@@ -144,6 +144,8 @@ def _options(settings: Engine, folder: Path) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",  # no file is of the Julian calendar
+        "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     }
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         own[f"spark.executorEnv.{variable}"] = "1"

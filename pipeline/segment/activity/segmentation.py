@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline import plots
-from pipeline.columns import CUSTOMER
+from pipeline.columns import CUSTOMER, SEGMENT
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.lookalike.folds import smallest_hashes
 from pipeline.outputs import read_manifest
@@ -23,7 +23,7 @@ from pipeline.segment.activity.movement import ABSENT, transitions
 from pipeline.segment.activity.rhythm import Rhythm, fit_rhythm
 from pipeline.segment.activity.tables import WAS, rfm_grid, sizes
 from pipeline.segment.cells import OTHER
-from pipeline.segment.family import SEGMENT, Family, Place
+from pipeline.segment.family import Family, Place
 
 SCORES = ("recency", "frequency", "amount")
 _SAMPLED = 200_000  # customers whose pauses tell the rhythm

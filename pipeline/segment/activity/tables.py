@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.columns import SEGMENT
 from pipeline.plots import wilson
 from pipeline.segment.activity.lifecycle import STAGES
 from pipeline.segment.cells import OTHER, counted, merged_counts
-from pipeline.segment.family import SEGMENT
 
 WAS = "was"  # the segment one period earlier
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.columns import SEGMENT
 from pipeline.lookalike.doctor.difference import Difference
 from pipeline.lookalike.doctor.differences import differences
 from pipeline.lookalike.population import Base
-from pipeline.segment.family import SEGMENT
 
 COLUMNS = (SEGMENT, "kind", "what", "share", "elsewhere", "lift", "low", "high", "q_value", "n", "n_elsewhere")
 _TOLD = {"attribute": 4, "token": 8, "total": 3}  # of each cluster

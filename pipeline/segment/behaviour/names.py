@@ -51,10 +51,10 @@ def keep_names(
     at = pd.Index(ids[labels >= 0]).get_indexer(pd.Index(before.index.astype(str)))
     here = at >= 0
     first, second = old_codes[here].astype(np.int64), labels[labels >= 0][at[here]]
-    counterpart = matched(first, second, len(old_names), len(names))
+    former = matched(first, second, len(old_names), len(names))
     result: list[str] = list(names)
     kept = [False] * len(names)
-    for cluster, old in enumerate(counterpart):
+    for cluster, old in enumerate(former):
         both = int(((first == old) & (second == cluster)).sum())
         larger = max(int((first == old).sum()), int((second == cluster).sum()), 1)
         if old >= 0 and both >= _SHARED * larger:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline import plots
-from pipeline.columns import CUSTOMER, US_PER_DAY
+from pipeline.columns import CUSTOMER, SEGMENT, US_PER_DAY
 from pipeline.events import bucket_file
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.stage import read_encoder
@@ -27,7 +27,7 @@ from pipeline.segment.behaviour.description import described, names_of, traits
 from pipeline.segment.behaviour.histories import even_days, odd_days, vectors_of
 from pipeline.segment.behaviour.names import Kept, keep_names
 from pipeline.segment.behaviour.number import Number, choose_number
-from pipeline.segment.family import SEGMENT, Family, Place
+from pipeline.segment.family import Family, Place
 
 EVERYBODY = "everybody"
 TRAIT = 0.10  # adjusted Rand index between even and odd days, above which a cluster is a trait and not a mood

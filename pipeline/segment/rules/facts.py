@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.columns import ATTRIBUTE, CUSTOMER, FIELD, LIKELIEST, PROBABILITY, STATE, TOKEN, VALUE, WITHHELD
+from pipeline.columns import ATTRIBUTE, CUSTOMER, FIELD, LIKELIEST, PROBABILITY, SEGMENT, STATE, TOKEN, VALUE, WITHHELD
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
 from pipeline.events import bucket_file
 from pipeline.features.naming import field_name
+from pipeline.features.tokens import read_tokens
 from pipeline.judged import Judged
 from pipeline.lookalike.context import read_portraits
 from pipeline.lookalike.described.probability import Known, known_of
@@ -24,7 +25,7 @@ from pipeline.outputs import MANIFEST, read_manifest
 from pipeline.profiles import read_customers
 from pipeline.segment.activity.lifecycle import STAGES
 from pipeline.segment.cells import OTHER
-from pipeline.segment.family import SEGMENT, Place
+from pipeline.segment.family import Place
 from pipeline.segment.rules.vocabulary import NONE, YES_NO, Vocabulary
 from pipeline.settings.segment import TAKEN
 
@@ -121,8 +122,7 @@ class Facts:
 
     def _token_table(self, field: str):  # type: ignore[no-untyped-def]
         log, _, name = field.partition(".")
-        files = [bucket_file(self._place.snapshot / "tokens", bucket) for bucket in range(self._place.buckets)]
-        table = self._place.engine.parquet(files)
+        table = read_tokens(self._place.engine, self._place.snapshot, range(self._place.buckets))
         return table.filter(table[FIELD] == field_name(log, name))
 
     def _tokens(self, field: str) -> list[str]:

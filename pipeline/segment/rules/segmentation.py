@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline import plots
-from pipeline.columns import CUSTOMER, PROBABILITY
+from pipeline.columns import CUSTOMER, PROBABILITY, SEGMENT
 from pipeline.errors import PipelineError
 from pipeline.plots import wilson
-from pipeline.segment.family import SEGMENT, Family, Place, empty_rows
+from pipeline.segment.family import Family, Place, empty_rows
 from pipeline.segment.rules.evaluation import Evaluated, evaluate_rule, in_order
 from pipeline.segment.rules.facts import Facts
 

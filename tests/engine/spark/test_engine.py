@@ -168,6 +168,15 @@ def test_an_instant_stays_one_and_a_clock_time_stays_one(spark, tmp_path):
     assert types["zoned"].timezone == "UTC"
 
 
+def test_the_oldest_kind_of_timestamp_is_a_clock_time(engine, spark, tmp_path):
+    moments = [datetime(2024, 3, 31, 1, 30, 0, 123456), datetime(1850, 1, 1), None]
+    table = pa.table({"at `x`": pa.array(moments, pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "x.parquet", use_deprecated_int96_timestamps=True)
+    found = spark.parquet(tmp_path / "x.parquet")
+    assert found["at `x`"].type().timezone is engine.parquet(tmp_path / "x.parquet")["at `x`"].type().timezone is None
+    assert spark.arrow(found)["at `x`"].to_pylist() == moments
+
+
 def test_a_table_of_an_attached_database(spark, tmp_path):
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as made:
         made.execute("CREATE TABLE orders AS SELECT 1 AS id, 'tea' AS item")

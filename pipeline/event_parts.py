@@ -1,0 +1,210 @@
+"""Parts of a log's events: what was read first, and one more part for each time new files had come.
+
+A bucket of a log is `bucket=0000.parquet` and beside it `bucket=0000.part-0001.parquet` and so on, each with its
+facts in a JSON file of the same name. Each part is sorted by customer, time and all fields, so that the order of rows,
+and with it every later sum of doubles, follows from the input alone. Facts say which days a part spans: who needs the
+last days opens the few small files that have them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from pipeline import schemas
+from pipeline.columns import BUCKET, CUSTOMER, EVENT_DAY, EVENT_US, HOUR, RAW, REASON, UNMATCHED, WEEKDAY
+from pipeline.engine import DuckDBEngine, QueryEngine
+from pipeline.outputs import write_json
+from pipeline.settings import Log
+
+LATE = "later than late_days"
+_OLD = "_old"  # int8, while duplicates are sought: 1 where a row stands in an earlier part
+
+
+def bucket_file(folder: Path, bucket: int, part: int = 0) -> Path:
+    """Return the file of one hash bucket in a bucketed data set; `part`: what came later, one by one."""
+    return folder / (f"bucket={bucket:04d}.part-{part:04d}.parquet" if part else f"bucket={bucket:04d}.parquet")
+
+
+def facts_file(part: Path) -> Path:
+    """Return where the facts of one part are."""
+    return part.with_suffix(".json")
+
+
+def parts_of(folder: Path, bucket: int, from_day: int | None = None) -> list[Path]:
+    """Return the files of a bucket, first part first; `from_day`: only those with an event on that day or later."""
+    files = [bucket_file(folder, bucket), *sorted(folder.glob(f"bucket={bucket:04d}.part-*.parquet"))]
+    if from_day is None:
+        return files
+    spans = [(file, json.loads(facts_file(file).read_text("utf-8"))["last_day"]) for file in files]
+    return [file for file, last_day in spans if last_day is not None and last_day >= from_day]
+
+
+def read_parts(engine: QueryEngine, folder: Path, buckets: Sequence[int], from_day: int | None = None) -> ir.Table:
+    """Open buckets of a log, from a local day on if one is given."""
+    files = [file for bucket in buckets for file in parts_of(folder, bucket, from_day)]
+    table = engine.parquet(files or [parts_of(folder, buckets[0])[-1]])  # without a row to read, for the columns alone
+    return table if from_day is None else table.filter(table[EVENT_DAY] >= from_day)
+
+
+def write_first_part(
+    engine: DuckDBEngine, log: Log, staged: Path, bucket: int, folder: Path, quarantine: Path, split_day: int | None
+) -> None:
+    """Check, sort and write all events of a bucket.
+
+    Parameters
+    ----------
+    split_day
+        Events of this local day or later become a part of their own: late ones may still join them. None: no event
+        can follow, one part is enough.
+    """
+    with _marked(engine, log, _staged(engine, staged, bucket), bucket_file(folder, bucket)) as table:
+        if split_day is None:
+            _write_part(engine, log, table, bucket_file(folder, bucket), bucket_file(quarantine, bucket))
+            return
+        late = (table[EVENT_DAY] >= split_day).fill_null(False)
+        for part, rows in ((1, table.filter(late)), (0, table.filter(~late))):
+            _write_part(engine, log, rows, bucket_file(folder, bucket, part), bucket_file(quarantine, bucket, part))
+
+
+def write_next_part(
+    engine: DuckDBEngine,
+    log: Log,
+    staged: Path,
+    bucket: int,
+    folder: Path,
+    quarantine: Path,
+    part: int,
+    from_day: int,
+) -> None:
+    """Check, sort and write the events of a bucket that have newly come.
+
+    Parameters
+    ----------
+    part
+        The number of the part.
+    from_day
+        Events of earlier local days are too late: they are set aside, because what was counted from those days stands.
+    """
+    table = _staged(engine, staged, bucket)
+    reason = (table[EVENT_DAY] < from_day).ifelse(LATE, ibis.null("string"))
+    table = table.mutate(**{REASON: ibis.coalesce(table[REASON], reason)})
+    target = bucket_file(folder, bucket, part)
+    earlier = [file for file in parts_of(folder, bucket, from_day) if file != target]
+    before = engine.parquet(earlier).filter(ibis._[EVENT_DAY] >= from_day) if earlier else None
+    with _marked(engine, log, table, target, before) as marked:
+        _write_part(engine, log, marked, target, bucket_file(quarantine, bucket, part))
+
+
+def merge_parts(engine: DuckDBEngine, log: Log, old: Path, folder: Path, bucket: int, parts: Sequence[int]) -> None:
+    """Write the events of several parts as one, under the last one's number, with the facts of all."""
+    target = bucket_file(folder, bucket, parts[-1])
+    files = [bucket_file(old, bucket, part) for part in parts]
+    merged = merged_facts([json.loads(facts_file(file).read_text("utf-8")) for file in files])
+    write_json(facts_file(target), merged)
+    engine.write(engine.parquet(files).order_by(_order(log)), target)
+
+
+def merged_facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the facts of several parts as those of one."""
+    reasons: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for part in facts:
+        for item in part["bad"]:
+            reasons[item[REASON]] += item["n"]
+            examples[item[REASON]] = min(item["example"], examples.get(item[REASON], item["example"]))
+    lowest = {
+        key: min((f[key] for f in facts if f[key] is not None), default=None) for key in ("first_us", "first_day")
+    }
+    highest = {key: max((f[key] for f in facts if f[key] is not None), default=None) for key in ("last_us", "last_day")}
+    nulls = [key for key in facts[0] if key.startswith("null_")]
+    summed = {key: sum(part[key] or 0 for part in facts) for key in ("rows", "unmatched", *nulls)}
+    bad = [{REASON: reason, "n": reasons[reason], "example": examples[reason]} for reason in sorted(reasons)]
+    return {**summed, **lowest, **highest, "bad": bad}
+
+
+def staged_days(engine: QueryEngine, staged: Path) -> tuple[int, int] | None:
+    """Return the first and last local day of the usable rows that are staged; None if there are none."""
+    table = engine.parquet(sorted(staged.rglob("*.parquet")))
+    good = table.filter(table[REASON].isnull())
+    found = engine.arrow(good.agg(first=good[EVENT_DAY].min(), last=good[EVENT_DAY].max())).to_pylist()[0]
+    return None if found["last"] is None else (int(found["first"]), int(found["last"]))
+
+
+def _staged(engine: DuckDBEngine, staged: Path, bucket: int) -> ir.Table:
+    files = sorted((staged / f"{BUCKET}={bucket}").glob("*.parquet"))
+    table = engine.parquet(files or sorted(staged.rglob("*.parquet"))[:1])
+    return table if files else table.filter(ibis.literal(False))
+
+
+def _order(log: Log) -> list[str]:
+    return [CUSTOMER, EVENT_US, *log.categorical, *log.numeric]
+
+
+@contextmanager
+def _marked(
+    engine: DuckDBEngine, log: Log, table: ir.Table, target: Path, before: ir.Table | None = None
+) -> Iterator[ir.Table]:
+    """Yield the rows, with a reason set at all but one of equal events; what stands `before` is the one.
+
+    They are written down for the while, because they are read several times and comparing them is what costs most.
+    """
+    if log.duplicates != "quarantine":
+        yield table
+        return
+    names = [name for name in table.columns if name != BUCKET]
+    table = table.select(*names, **{_OLD: ibis.literal(0, "int8")})
+    if before is not None:
+        void = {REASON: ibis.null("string"), RAW: ibis.null("string"), UNMATCHED: ibis.literal(0, "int64")}
+        known = before.mutate(**void, **{_OLD: ibis.literal(1, "int8")}).select(table.columns)
+        known = known.cast(dict(table.schema().items()))  # what staged files say of their types wins
+        table = ibis.union(table, known)
+    equal = ibis.window(group_by=[*_order(log), REASON, RAW], order_by=[ibis.desc(_OLD), UNMATCHED])
+    copy = ibis.row_number().over(equal)
+    table = table.mutate(
+        **{REASON: ibis.coalesce(table[REASON], (copy > 0).ifelse("duplicate event", ibis.null("string")))}
+    )
+    scratch = target.with_name(f".{target.stem}.marked.partial")
+    try:
+        engine.write(table.filter(table[_OLD] == 0).drop(_OLD), scratch)
+        yield engine.parquet(scratch)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _write_part(engine: DuckDBEngine, log: Log, table: ir.Table, target: Path, quarantine: Path) -> None:
+    """Write rows as one part, its quarantine and its facts; the events last."""
+    fields = [*log.categorical, *log.numeric]
+    order = _order(log)
+    good = table.filter(table[REASON].isnull())
+    good = good.select(CUSTOMER, EVENT_US, EVENT_DAY, HOUR, WEEKDAY, *fields, UNMATCHED).order_by(order)
+    bad = table.filter(table[REASON].notnull())
+    described = ibis.literal("; ").join(
+        [ibis.literal(f"{name}=") + bad[name].cast("string").fill_null("NULL") for name in order]
+    )
+    bad = bad.select(CUSTOMER, REASON, **{RAW: bad[RAW].fill_null(described)}).order_by([REASON, RAW])
+    summed = bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min()).order_by(REASON)
+    reasons = engine.arrow(summed).to_pylist()
+    if reasons:
+        engine.write(bad, quarantine)
+    totals = engine.arrow(
+        good.agg(
+            rows=good.count(),
+            first_us=good[EVENT_US].min(),
+            last_us=good[EVENT_US].max(),
+            first_day=good[EVENT_DAY].min(),
+            last_day=good[EVENT_DAY].max(),
+            unmatched=good[UNMATCHED].sum(),
+            **{f"null_{name}": good[name].isnull().sum() for name in fields},
+        )
+    ).to_pylist()[0]
+    write_json(facts_file(target), {**totals, "bad": reasons})
+    engine.write(good.drop(UNMATCHED), target)
+    schemas.check(schemas.events(log), engine.parquet(target), target)
