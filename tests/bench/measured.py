@@ -16,15 +16,16 @@ import psutil
 
 from pipeline.outputs import write_file
 
-LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn")
+LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pandas", "polars", "pyarrow", "scikit-learn")
 
 
 @dataclass(frozen=True)
 class Cost:
     """What a command took: wall and processor seconds, and the largest sum of resident sets in MB.
 
-    Pages that processes share are counted for each of them. Both are sampled ten times a second, so that what a
-    short-lived child did between two looks is missing from `cpu_seconds` and `peak_mb`.
+    Memory is looked at ten times a second, and pages that processes share are counted for each of them. Processor time
+    is what the system tells of the command and of the processes that it waited for, or the sum of what was seen of all
+    processes where this is more: workers that are killed are waited for by nobody.
     """
 
     seconds: float
@@ -40,26 +41,36 @@ def measure(command: list[str], every_seconds: float = 0.1) -> Cost:
     SystemExit
         If the command fails, with all it printed: a failed run has no figure.
     """
-    started, peak = time.monotonic(), 0.0
-    cpu: dict[tuple[int, float], float] = {}
+    started, peak, ended, status = time.monotonic(), 0.0, 0, 0
+    seen: dict[tuple[int, float], float] = {}
     with tempfile.TemporaryFile("w+") as said:
-        process = psutil.Popen(command, stdout=said, stderr=subprocess.STDOUT)
-        while process.poll() is None:
-            peak = max(peak, _look(process, cpu))
+        child = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
+        process = psutil.Process(child.pid)
+        while not ended:
+            peak = max(peak, _look(process, seen))
             time.sleep(every_seconds)
-        if process.returncode:
+            ended, status, used = os.wait4(child.pid, os.WNOHANG)
+        seconds = time.monotonic() - started
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
             said.seek(0)
             raise SystemExit(said.read())
-    return Cost(time.monotonic() - started, sum(cpu.values()), peak)
+    return Cost(seconds, max(used.ru_utime + used.ru_stime, sum(seen.values())), peak)
 
 
-def _look(process: psutil.Process, cpu: dict[tuple[int, float], float]) -> float:
+def watch(command: list[str]) -> tuple[float, float]:
+    """Run a command; return its wall seconds and its processes' largest resident memory in MB."""
+    cost = measure(command)
+    return cost.seconds, cost.peak_mb
+
+
+def _look(process: psutil.Process, seen: dict[tuple[int, float], float]) -> float:
     """Return the tree's resident memory in MB, and note each process's processor seconds so far."""
     total = 0
     try:
         for one in [process, *process.children(recursive=True)]:
             times = one.cpu_times()
-            cpu[one.pid, one.create_time()] = times.user + times.system
+            seen[one.pid, one.create_time()] = times.user + times.system
             total += one.memory_info().rss
     except psutil.NoSuchProcess:  # one of them ended while it was looked at
         return 0.0
