@@ -7,6 +7,7 @@ Amounts are log-normal, quantities geometric, and 2 % of each are NULL.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,3 +106,8 @@ def _days(world: World, days: range) -> Iterator[pa.Table]:
 def _drawn(rng: np.random.Generator, cumulative: np.ndarray, n: int) -> np.ndarray:
     """Return `n` positions drawn by their cumulative shares."""
     return np.minimum(np.searchsorted(cumulative, rng.random(n), side="right"), len(cumulative) - 1)
+
+
+if __name__ == "__main__":
+    size, source, outputs = sys.argv[1:]
+    write_canonical(purchases(Path(source)), int(size), Path(outputs), 2)

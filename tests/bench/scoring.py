@@ -9,10 +9,11 @@ take other paths through the trees: its figure is of the right size and no more.
 
 from __future__ import annotations
 
+import argparse
+import json
 import resource
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -105,12 +106,20 @@ def _plain(ensemble: Ensemble, n: int) -> float:
     return seconds
 
 
-def main(folder: Path) -> None:
-    """Print the figures of 20,000 and 100,000 customers."""
-    found = rows(folder, [20_000, 100_000], 3)
+def main() -> None:
+    """Print the figures of a size, and write them as JSON where this is asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--size", type=int, nargs="+", default=[20_000, 100_000], help="customers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="where the first size's figures are written")
+    asked = parser.parse_args()
+    found = rows(asked.folder, asked.size, asked.rounds)
     columns = list(found[0])
     console.table("Scoring, one process", columns, [[f"{row[name]:,.2f}" for name in columns] for row in found], "")
+    if asked.json:
+        asked.json.write_text(json.dumps(found[0]))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
