@@ -49,7 +49,7 @@ def main(given: Sequence[str] | None = None) -> None:
             rounds=asked.rounds,
             folder=Path(folder),
             models=tuple(asked.models),
-            overrides=tuple(text for text in asked.what if "=" in text),
+            overrides=tuple(text for text in asked.what if _overrides(text)),
         )
         for part in parts:
             module, function = PARTS[part]
@@ -76,11 +76,15 @@ def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespac
         help=f"{', '.join(PARTS)} (default: stages),\nor overrides of a run, such as data=online_retail",
     )
     asked = parser.parse_args(given)
-    parts = [text for text in asked.what if "=" not in text] or ["stages"]
+    parts = [text for text in asked.what if not _overrides(text)] or ["stages"]
     for part in parts:
         if part not in PARTS:
             parser.error(f"there is no part '{part}'; there are {', '.join(PARTS)}")
     return parts, asked
+
+
+def _overrides(text: str) -> bool:
+    return "=" in text or text.startswith("~")  # Hydra's ~key removes a key
 
 
 def _from_1(text: str) -> int:

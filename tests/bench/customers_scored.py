@@ -26,9 +26,8 @@ def run(options: Options, results: Results) -> None:
     found = []
     for size in options.sizes or (20_000, 100_000):
         written = folder / "row.json"
-        cost = measure(
-            command("tests.bench.scoring", folder, "--size", size, "--rounds", options.rounds, "--json", written)
-        )
+        asked = ["--size", size, "--rounds", options.rounds, "--json", written, "--overrides", *options.overrides]
+        cost = measure(command("tests.bench.scoring", folder, *asked))
         found += [json.loads(written.read_text())]
         results.add(cost, part=PART, size=size, way="ours and plain loop", round=0, **found[-1])
         print(f"{PART}, {size:,} customers: {cost.seconds:.0f} s, {cost.peak_mb:.0f} MB", flush=True)

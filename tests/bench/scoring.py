@@ -16,6 +16,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,12 @@ from pipeline.tracking import Tracker
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
-def rows(folder: Path, sizes: list[int], rounds: int) -> list[dict[str, Any]]:
+def rows(folder: Path, sizes: list[int], rounds: int, overrides: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return one row per size: medians over rounds that take turns, in customers per second of one process's CPU."""
     with initialize_config_dir(str(CONF), version_base=None):
         plain = OmegaConf.to_container(
-            compose("config", ["data=telecom", "model=stacked", f"tracking.folder={folder}/models"]), resolve=True
+            compose("config", ["data=telecom", "model=stacked", f"tracking.folder={folder}/models", *overrides]),
+            resolve=True,
         )
     settings = parse_settings({str(key): value for key, value in dict(plain).items() if key != "hydra"})  # type: ignore[call-overload]
     ensemble = load_champions(settings, Tracker(settings.tracking, settings.data.name))
@@ -113,8 +115,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs="+", default=[20_000, 100_000], help="customers")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="where the first size's figures are written")
+    parser.add_argument("--overrides", nargs="*", default=[], help="those of that run, but for data and model")
     asked = parser.parse_args()
-    found = rows(asked.folder, asked.size, asked.rounds)
+    found = rows(asked.folder, asked.size, asked.rounds, asked.overrides)
     columns = list(found[0])
     console.table("Scoring, one process", columns, [[f"{row[name]:,.2f}" for name in columns] for row in found], "")
     if asked.json:

@@ -14,7 +14,7 @@ def test_each_part_is_a_function(part):
 
 
 def test_parts_stand_beside_overrides_in_the_order_asked():
-    parts, asked = arguments(["refresh", "data=telecom", "features", "--sizes", "10", "20"])
+    parts, asked = arguments(["refresh", "data=telecom", "~attributes.age", "features", "--sizes", "10", "20"])
     assert parts == ["refresh", "features"]
     assert asked.sizes == [10, 20]
 
