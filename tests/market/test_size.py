@@ -79,7 +79,7 @@ def test_of_whom_facts_decide_nothing_is_estimated():
 
 
 def test_two_attributes_told_apart_from_each_other_are_corrected():
-    """Each may be left blank alone. In bases like these (tests/bench/market.py) the corrected interval held in 93 % of 60."""
+    """Each may be left blank alone. In 60 such bases (tests/bench/market.py) it held in 93 %."""
     held = [low <= truth <= high for low, _, high, *_, truth in (one(seed, 900, 0.0) for seed in range(12))]
     assert sum(held) >= 10
 
