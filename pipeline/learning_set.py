@@ -9,10 +9,9 @@ import joblib
 import numpy as np
 
 from pipeline import console
-from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_dense, read_matrix, read_matrix_of
+from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_matrix, read_matrix_of
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
@@ -44,7 +43,7 @@ def collect_labels(
     ineligible: dict[str, str] = {}
     least = settings.model.min_labels_per_value
     drawings: dict[Path, Drawing] = {}
-    capped: list[str] = []
+    capped: dict[str, int] = {}
     for name, attribute in settings.attributes.items():
         short = too_short(attribute, as_of_us, first_us)
         if short is None:
@@ -55,12 +54,14 @@ def collect_labels(
             console.warn(f"train: attributes.{name} is not learnt: {short}")
         else:
             known[name] = found
-            if len(found.labels.y) == settings.model.max_customers:
-                capped.append(name)
+            sampled_from = found.labels.sampled_from or found.earlier.sampled_from
+            if sampled_from:
+                capped[name] = sampled_from
     if capped:
         console.say(
             f"train: {len(capped)} attributes learn from {settings.model.max_customers:,} of the customers who have a "
-            "label, drawn by a hash of the id (model.max_customers)"
+            f"label, {min(capped.values()):,} to {max(capped.values()):,}, drawn by a hash of the id "
+            "(model.max_customers)"
         )
     return known, ineligible
 
@@ -76,31 +77,26 @@ def _labels(
 ) -> Known:
     """Return the labels that are learnt from: of all customers who have one, or of a sample of these."""
 
-    def sampled(labels: Labels, snapshot: Path) -> Labels:
+    def drawing(snapshot: Path) -> Drawing:
         if snapshot not in drawings:
             drawings[snapshot] = draw(engine, snapshot)
-        return drawings[snapshot].of(labels, settings.model.max_customers)
+        return drawings[snapshot]
 
     if attribute.future is None:
         if settings.data.profiles is None:
             nobody = Labels(name, attribute.kind, attribute.values or (), np.empty(0, object), np.empty(0, np.int64))
             return Known(nobody, nobody)
         labels = declared_labels(engine, outputs / "profiles", name, attribute, settings.data)
-        snapshot = snapshot_folder(outputs, as_of_us)
-        labels = sampled(labels.of(_customers(engine, snapshot)), snapshot)
+        drawn = drawing(snapshot_folder(outputs, as_of_us))
+        labels = drawn.of(labels.of(drawn.customers), settings.model.max_customers)
         return Known(labels, labels)
     at = instants(attribute, as_of_us)
     both = []
     for label_us in (at.labels_us, at.earlier_us):
         snapshot = snapshot_folder(outputs, label_us)
         labels = future_labels(engine, outputs / "events", snapshot, name, attribute, settings.data, label_us)
-        both.append(sampled(labels, snapshot))
+        both.append(drawing(snapshot).of(labels, settings.model.max_customers))
     return Known(*both)
-
-
-def _customers(engine: DuckDBEngine, snapshot: Path) -> np.ndarray:
-    """Return the customers of a snapshot: those with an event before its as_of."""
-    return np.array(engine.arrow(read_dense(engine, snapshot).select(CUSTOMER))[CUSTOMER].to_pylist(), dtype=object)
 
 
 def prepare(
@@ -115,6 +111,7 @@ def prepare(
     encoders: dict[int, BehaviourEncoder] = {}
     written: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
     readers: dict[int, PastReader] = {}
+    only: dict[int, np.ndarray | None] = {}  # whose features are read at an instant; None: everybody's
 
     def encoder_of(at_us: int) -> BehaviourEncoder:
         if at_us not in encoders:
@@ -135,11 +132,12 @@ def prepare(
                 write_file(drawn_file(path), lambda place: _save(place, drawn))
             write_file(path, lambda place: joblib.dump(matrix, place))
             written[path] = (matrix.names, matrix.customers)
+            only[at_us] = None if drawn is None else matrix.customers
         return path
 
     def past_file(name: str, at_us: int, customers: np.ndarray) -> Path | None:
         if at_us not in readers:
-            readers[at_us] = past_reader(engine, settings, outputs, at_us)
+            readers[at_us] = past_reader(engine, settings, outputs, at_us, only[at_us])
         attribute = settings.attributes[name]
         past = readers[at_us].read(name, attribute, attribute.hide, customers)
         if past is None:
@@ -199,7 +197,9 @@ def _sampled_matrix(
     return matrix, np.isin(matrix.customers.astype(str), base.astype(str))
 
 
-def past_reader(engine: DuckDBEngine, settings: Settings, outputs: Path, at_us: int) -> PastReader:
-    """Return what reads the own past of all customers at an instant."""
+def past_reader(
+    engine: DuckDBEngine, settings: Settings, outputs: Path, at_us: int, only: np.ndarray | None = None
+) -> PastReader:
+    """Return what reads the own past of all customers at an instant, or of some."""
     events = outputs / "events"
-    return PastReader(engine, events, settings.data, at_us, range(read_manifest(events)["buckets"]))
+    return PastReader(engine, events, settings.data, at_us, range(read_manifest(events)["buckets"]), only=only)

@@ -126,7 +126,10 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Trained:
-    """A predictor, how it was judged, and what carries it."""
+    """A predictor, how it was judged, and what carries it.
+
+    `counts` are of the customers it was made with; `n_labelled` have a label, more where these are a sample.
+    """
 
     attribute: str
     kind: Kind
@@ -136,6 +139,7 @@ class Trained:
     aggregates: str
     names: np.ndarray
     counts: dict[str, int]
+    n_labelled: int
     n_repeats: int
     found: OutOfFold
     estimates: list[Estimate]
@@ -190,6 +194,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
         aggregates=matrix.aggregates,
         names=matrix.names,
         counts=task.labels.counts(),
+        n_labelled=task.labels.sampled_from or len(task.labels.y),
         n_repeats=len(found.proba),
         found=found,
         estimates=estimates,

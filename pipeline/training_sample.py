@@ -49,7 +49,7 @@ class Drawing:
             return labels
         lot = self.lot[np.searchsorted(self.customers, labels.customers)]
         kept = np.sort(np.argsort(lot, kind="stable")[:at_most])
-        return replace(labels, customers=labels.customers[kept], y=labels.y[kept])
+        return replace(labels, customers=labels.customers[kept], y=labels.y[kept], sampled_from=len(labels.y))
 
 
 def draw(engine: DuckDBEngine, snapshot: Path) -> Drawing:

@@ -49,6 +49,7 @@ def test_labels_are_drawn_among_those_who_have_one(made):
     assert len(found.y) == 40
     value = dict(zip(customers, labels.y, strict=True))
     assert [value[customer] for customer in found.customers] == found.y.tolist()
+    assert found.sampled_from == len(customers)
     assert drawing.of(labels, len(customers)) is labels
 
 
@@ -78,13 +79,15 @@ def test_a_capped_training_reads_no_more_customers_than_it_may(made, tmp_path, c
         known, _ = collect_labels(engine, settings, outputs, as_of_us, first_us)
         assert {name: len(found.labels.y) for name, found in known.items()} == {"kind": 120, "lapses": 120}
         _, tasks = prepare(engine, settings, outputs, known, as_of_us, tmp_path)
-    assert "2 attributes learn from 120" in capsys.readouterr().out
+    assert "2 attributes learn from 120 of the customers who have a label, " in capsys.readouterr().out
     for task in tasks:
         matrix = load_object(task.features)
         assert 120 <= len(matrix.customers) <= 240  # those of both attributes, and a random sample of the base
         assert set(task.labels.customers) <= set(matrix.customers)
         drawn = np.load(task.features.with_suffix(".drawn.npy"))
         assert drawn.sum() == 120
+        if task.past:
+            assert len(load_object(task.past[str(task.features)]).block) == len(matrix.customers)
 
 
 def test_who_answers_is_learnt_from_the_random_part_of_a_sample():

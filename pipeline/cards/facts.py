@@ -78,6 +78,7 @@ class Card:
     origin: str
     labels_from: str
     n_labels: int
+    n_labelled: int
     statements: tuple[Statement, ...]
     recipe: tuple[str, ...]
     judged: str
@@ -142,6 +143,7 @@ def make_card(trained: Trained, training: Training, labels_us: int, pictures: Pa
         origin=in_words(attribute),
         labels_from=day(labels_us, settings.data.time_zone),
         n_labels=sum(trained.counts.values()),
+        n_labelled=trained.n_labelled,
         statements=_statements(trained),
         recipe=_recipe(trained, settings.model),
         judged=_judged(trained, attribute, settings.evaluation),
@@ -228,7 +230,8 @@ def _judged(trained: Trained, attribute: Attribute, evaluation: Evaluation) -> s
 def _limits(trained: Trained, attribute: Attribute, training: Training, labels_us: int) -> tuple[str, ...]:
     zone = training.settings.data.time_zone
     n = sum(trained.counts.values())
-    known = f"{n:,} of {training.customers:,} customers"
+    sampled = f" (a random sample of {trained.n_labelled:,} with a label)" if trained.n_labelled > n else ""
+    known = f"{n:,} of {training.customers:,} customers{sampled}"
     if attribute.future is None:
         population = (
             f"It learnt from {known}, those who have a profile and events. Who tells of itself differs from who "

@@ -32,6 +32,8 @@ class Labels:
         Position of each one's value in `values`, shape (n_labels,).
     since_us
         Instant from which events make the labels, None where they were declared: no feature may look beyond it.
+    sampled_from
+        Customers whose value is known, of whom these are a sample; None: these are all.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class Labels:
     customers: np.ndarray
     y: np.ndarray
     since_us: int | None = None
+    sampled_from: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind == "binary" and len(self.values) > 2:
@@ -60,7 +63,7 @@ class Labels:
 
     def of(self, customers: np.ndarray) -> Labels:
         """Return the labels of some customers: those with features, for the others cannot be learnt from."""
-        known = np.isin(self.customers, customers)
+        known = pd.Index(self.customers).isin(customers)  # by hashing: a million ids are slow to sort
         return replace(self, customers=self.customers[known], y=self.y[known])
 
     def ineligible(self, least: int) -> str | None:
@@ -77,7 +80,8 @@ class Labels:
         few = {value: n for value, n in counts.items() if n < least}
         if few or len(counts) < 2:
             listed = ", ".join(f"'{value}': {n:,}" for value, n in counts.items())
-            return f"too few labels: {least} customers of each of at least two values needed, found {listed}"
+            among = f" in a sample of {self.sampled_from:,} labelled customers" if self.sampled_from else ""
+            return f"too few labels: {least} customers of each of at least two values needed, found {listed}{among}"
         return None
 
 

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from pipeline.columns import US_PER_DAY
+from pipeline.columns import CUSTOMER, US_PER_DAY
 from pipeline.engine import QueryEngine
 from pipeline.events import read_events
 from pipeline.features.matrix import FeatureMatrix, among
@@ -57,6 +59,9 @@ class PastReader:
     together
         Rules that will be asked for. What they need of a log is read at once and held, some 300 bytes a rule and
         customer; another rule is read when it is asked for.
+    only
+        Ids of whom events are read, shape (n,); None: everybody. What is computed once for all attributes is bounded
+        by them.
     """
 
     engine: QueryEngine
@@ -66,6 +71,7 @@ class PastReader:
     buckets: Sequence[int] | range
     between: tuple[str, str] | None = None
     together: Sequence[Future] = ()
+    only: np.ndarray | None = None
     _held: dict[_Asked, _Found] = field(default_factory=dict, init=False, repr=False)
 
     def read(self, name: str, attribute: Attribute, hide: Iterable[str], customers: np.ndarray) -> OwnPast | None:
@@ -115,7 +121,7 @@ class PastReader:
             customers: list[np.ndarray] = []
             parts: dict[_Asked, list[Horizons]] = {key: [] for key in asked}
             for buckets in self._in_parts(log_name):
-                events = among(read_events(self.engine, self.events, log_name, buckets), self.between)
+                events = self._mine(read_events(self.engine, self.events, log_name, buckets))
                 days = read_days(self.engine, events, some, self.as_of_us)
                 customers.append(days.customers)
                 for key in asked:
@@ -123,6 +129,14 @@ class PastReader:
             who = _Places(pd.Index(np.concatenate(customers)))
             found |= {key: _Found(who, joined(own)) for key, own in parts.items()}
         return found
+
+    def _mine(self, events: ir.Table) -> ir.Table:
+        """Return the events of the customers who are asked for."""
+        events = among(events, self.between)
+        if self.only is None:
+            return events
+        wanted = self.engine.memory(pa.table({CUSTOMER: pa.array(self.only.tolist(), pa.string())}))
+        return events.semi_join(wanted, CUSTOMER)
 
     def _in_parts(self, log_name: str) -> Iterator[Sequence[int]]:
         """Yield as many buckets as are read at once."""

@@ -103,7 +103,8 @@ def sweep_tasks(settings: Settings, outputs: Path) -> tuple[Path, list[Task]]:
     plain = as_plain(chosen)
     used = {key: plain[key] for key in ("sweep", "attributes", "evaluation", "features", "seed")}
     profiles = read_manifest(outputs / "profiles")["fingerprint"]
-    known_as = fingerprint(stamps, profiles, used, settings.model.min_labels_per_value, code_fingerprint())
+    read = settings.model.min_labels_per_value, settings.model.max_customers
+    known_as = fingerprint(stamps, profiles, used, *read, code_fingerprint())
     folder = outputs / "sweeps" / f"{settings.sweep.name}-{known_as[:12]}"
     file = folder / "tasks.joblib"
     if not file.exists():

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-
-from rich.console import Console
-from rich.table import Table
+import subprocess
 
 from tests.bench.measured import Results, measure
 from tests.bench.options import Options, command
@@ -22,18 +20,10 @@ def run(options: Options, results: Results) -> None:
     measure(command("pipeline.synthetic.telecom", "--customers", TRAINED, "--folder", folder / "source"))
     learn = ["data=telecom", "model=stacked", "stages=[features,train]", *source, *options.overrides]
     measure(command("pipeline", *learn))
-    table = Table(title="Customers per second of one process's CPU, medians over rounds")
-    found = []
     for size in options.sizes or (20_000, 100_000):
-        written = folder / "row.json"
-        asked = ["--size", size, "--rounds", options.rounds, "--json", written, "--overrides", *options.overrides]
-        cost = measure(command("tests.bench.scoring", folder, *asked))
-        found += [json.loads(written.read_text())]
-        results.add(cost, part=PART, size=size, way="ours and plain loop", round=0, **found[-1])
-        print(f"{PART}, {size:,} customers: {cost.seconds:.0f} s, {cost.peak_mb:.0f} MB", flush=True)
-    for column in found[0]:
-        table.add_column(column, justify="right")
-    for row in found:
-        table.add_row(*(f"{figure:,.2f}" for figure in row.values()))
-    Console().print(table)
+        written = folder / "rows.json"
+        asked = ["--customers", size, "--rounds", options.rounds, "--json", written]
+        subprocess.run(command("tests.bench.scoring", folder, *asked), check=True)
+        for row in json.loads(written.read_text()):
+            results.note(part=PART, size=size, **row)
     shutil.rmtree(folder)

@@ -117,7 +117,11 @@ class Results:
 
     def add(self, cost: Cost, **facts: object) -> None:
         """Append one measurement with what was measured."""
-        self.rows.append({**facts, **asdict(cost)})
+        self.note(**facts, **asdict(cost))
+
+    def note(self, **facts: object) -> None:
+        """Append one row of facts."""
+        self.rows.append(facts)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"machine": self.machine, "rows": self.rows}, indent=1)
         write_file(self.path, lambda partial: partial.write_text(text))

@@ -24,6 +24,7 @@ Memory is the largest that was seen while the command ran, and else what the pro
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import shutil
 import statistics
@@ -201,9 +202,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where telecom and its models were trained")
     parser.add_argument("--customers", type=int, nargs="+", default=[20_000], help="sizes of the base")
     parser.add_argument("--rounds", type=int, default=3, help="how often each way is measured")
+    parser.add_argument("--json", type=Path, help="where the rows are written, too")
     chosen = parser.parse_args()
+    every: list[Row] = []
     for size in chosen.customers:
         found = rows(chosen.folder, size, chosen.rounds)
+        every += found
         cells = [
             [
                 row["way"],
@@ -212,6 +216,8 @@ def main() -> None:
             for row in found
         ]
         console.table(f"Scoring {size:,} customers", [*found[0]], cells, "")
+    if chosen.json is not None:
+        chosen.json.write_text(json.dumps(every))
 
 
 if __name__ == "__main__":

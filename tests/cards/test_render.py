@@ -49,6 +49,7 @@ def card() -> Card:
         origin="What the customers said.",
         labels_from="2024-01-01",
         n_labels=500,
+        n_labelled=500,
         statements=(statement("no", 0.74), statement(EVIL, None, "too little evidence")),
         recipe=("linear: SparseLogistic", "90 features"),
         judged="Each of 500 customers was a test customer once.",
@@ -109,6 +110,14 @@ def test_the_page_tells_what_was_measured(card):
         "expected calibration error is 0.060",
     ):
         assert part in said, part
+
+
+def test_a_card_says_that_it_learnt_from_a_sample(card):
+    drawn = replace(card, n_labelled=12_345)
+    assert "500 of 12,345 labelled customers, drawn at random" in render.markdown(drawn)
+    assert "drawn from 12,345, of" in text_of(render.html(drawn))
+    assert "drawn" not in render.markdown(card)
+    assert "drawn from" not in text_of(render.html(card))
 
 
 def test_the_page_is_whole_and_needs_nothing_beside_it(card):

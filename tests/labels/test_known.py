@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +33,11 @@ def test_counts_name_each_value_also_one_that_nobody_has() -> None:
 )
 def test_too_few_labels_are_told_with_their_number(y: list[int], least: int, message: str | None) -> None:
     assert labels(y).ineligible(least) == message
+
+
+def test_too_few_labels_of_a_sample_say_that_it_is_one() -> None:
+    drawn = replace(labels([0, 0, 0, 1]), sampled_from=900)
+    assert str(drawn.ineligible(2)).endswith("found 'no': 3, 'yes': 1 in a sample of 900 labelled customers")
 
 
 def test_one_value_alone_is_nothing_to_learn() -> None:

@@ -197,6 +197,21 @@ def test_buckets_are_as_the_whole_and_the_order_does_not_matter(written: tuple[P
             np.testing.assert_equal(cells, np.array(whole[column])[places].tolist())
 
 
+def test_the_past_of_some_customers_is_theirs_among_all(written: tuple[Path, Data]) -> None:
+    events, data = written
+    some = CUSTOMERS[::2]
+    with DuckDBEngine(1) as engine:
+        reader = PastReader(engine, events, data, AS_OF_US, [0, 1], only=some)
+        found = reader.read("wine", Attribute("binary", future=rule()), (), some)
+        whole = PastReader(engine, events, data, AS_OF_US, [0, 1]).read(
+            "wine", Attribute("binary", future=rule()), (), CUSTOMERS
+        )
+    assert found is not None
+    assert whole is not None
+    np.testing.assert_array_equal(found.block, whole.block[::2])
+    assert {*reader._everything(rule()).index} <= {*some}
+
+
 def test_a_bucket_without_customers_has_the_same_columns(written: tuple[Path, Data]) -> None:
     assert [*past(written, rule(), np.empty(0, dtype=object))] == [*past(written, rule())]
 
