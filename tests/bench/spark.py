@@ -17,8 +17,8 @@ from tests.bench.tables import show_ways
 PART = "spark"
 ENGINES = {
     "duckdb": ["engine=duckdb", "engine.workers=2"],
-    "spark, 1 worker": ["engine=spark", "engine.master=local[1]"],
-    "spark, 2 workers": ["engine=spark", "engine.master=local[2]"],
+    "spark, 1 worker": ["engine=spark", "engine.master='local[1]'"],
+    "spark, 2 workers": ["engine=spark", "engine.master='local[2]'"],
 }
 STAGES = "stages=[features,score]"
 
