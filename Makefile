@@ -87,7 +87,7 @@ format: setup ## format the code and mend what the linter can
 	$(VENV)/bin/ruff format pipeline tests
 	$(VENV)/bin/ruff check --fix pipeline tests
 
-bench: setup ## time and memory of each stage, as a table
+bench: setup ## time and memory beside alternatives, as a table (ARGS="features refresh --sizes 2000000 --rounds 3")
 	OMP_WAIT_POLICY=passive $(VENV)/bin/python -m tests.bench $(ARGS)
 
 bench-lookalike: setup ## time, memory and recall of the look-alike indexes, as a table (ARGS="--sizes 5000000")

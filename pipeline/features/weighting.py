@@ -97,7 +97,9 @@ def row_lengths(values: NDArray[np.float64], starts: Sequence[int] | NDArray[np.
     [5.0, 1.0, 2.0]
     """
     starts = np.asarray(starts)
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    lengths = np.sqrt(np.bincount(rows, weights=values * values, minlength=len(starts) - 1))
+    # As one column: the product with a 1 sums the rows, several times faster than numbering their values would.
+    column = np.zeros(len(values), dtype=starts.dtype)
+    squares = sp.csr_matrix((values * values, column, starts), shape=(len(starts) - 1, 1))
+    lengths = np.sqrt(squares @ np.ones(1))
     lengths[lengths == 0] = 1.0
     return np.asarray(lengths)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
@@ -39,35 +40,78 @@ def declared_labels(
     LeakageError
         If a field of a log is read from the very profile column that is to be learnt.
     """
+    rule = _rule_of(name, attribute, data)
+    buckets = range(read_manifest(profiles)["buckets"]) if buckets is None else buckets
+    tables = [read_profiles(engine, profiles, bucket) for bucket in buckets]
+    _require_column(rule, tables[0].columns, name)
+    parts = [engine.arrow(table.select(CUSTOMER, rule.column)) for table in tables]
+    found = pa.concat_tables(parts, promote_options="default")  # an empty bucket may differ in what can be missing
+    return told_labels(found, name, attribute, data)
+
+
+def told_labels(found: pa.Table, name: str, attribute: Attribute, data: Data) -> Labels:
+    """Return the labels of a declared attribute by profiles at hand, as `declared_labels` does.
+
+    Parameters
+    ----------
+    found
+        One row per customer, with a column of ids and that of the rule.
+    """
+    rule, where = _rule_of(name, attribute, data), f"attributes.{name}.declared"
+    _require_column(rule, found.column_names, name)
+    customers, cells, codes = _distinct(found, rule.column)
+    if rule.bands is not None:
+        values = ordered(rule.bands, attribute.values, f"attributes.{name}")
+        numbers = _numbers(cells, where).iloc[codes]
+        positions = cut(numbers, {value: rule.bands[value] for value in values}, where)
+        return Labels(name, attribute.kind, values, customers, positions)
+    texts = cells.map(_plain)
+    if rule.map is not None and _covers(texts.iloc[codes], rule.map, where):
+        texts = texts.map(dict(rule.map))
+    values = attribute.values or _order(texts.dropna(), rule.map)
+    said = texts.notna().to_numpy()
+    place = np.full(len(texts), -1, dtype=np.int64)
+    place[said] = _positions(texts[said], values, where)
+    positions = place[codes]
+    return Labels(name, attribute.kind, values, customers[positions >= 0], positions[positions >= 0])
+
+
+def _rule_of(name: str, attribute: Attribute, data: Data) -> Declared:
     rule, where = attribute.declared, f"attributes.{name}.declared"
     if rule is None:
         raise ConfigError(f"{where}: this attribute is not declared")
     if data.profiles is None:
         raise ConfigError(f"{where}: the source '{data.name}' has no profile table (data.profiles)")
     _refuse_leak(rule, data, where)
-    buckets = range(read_manifest(profiles)["buckets"]) if buckets is None else buckets
-    tables = [read_profiles(engine, profiles, bucket) for bucket in buckets]
-    columns = [column for column in tables[0].columns if column != CUSTOMER]
-    if rule.column not in columns:
+    return rule
+
+
+def _require_column(rule: Declared, columns: Sequence[str], name: str) -> None:
+    known = [column for column in columns if column != CUSTOMER]
+    if rule.column not in known:
         raise ConfigError(
-            f"{where}.column: '{rule.column}' is no column of the profiles {did_you_mean(rule.column, columns)}"
+            f"attributes.{name}.declared.column: '{rule.column}' is no column of the profiles "
+            f"{did_you_mean(rule.column, known)}"
         )
-    parts = [engine.arrow(t.select(CUSTOMER, rule.column)) for t in tables]
-    found = pa.concat_tables(parts, promote_options="default")  # an empty bucket may differ in what can be missing
-    frame = found.to_pandas(integer_object_nulls=True).dropna(subset=[rule.column]).sort_values(CUSTOMER)
-    given = [not isinstance(cell, str) or bool(cell.strip()) for cell in frame[rule.column]]
-    frame = frame[np.array(given, dtype=bool)]
-    column = frame[rule.column]
-    if rule.bands is not None:
-        values = ordered(rule.bands, attribute.values, f"attributes.{name}")
-        positions = cut(_numbers(column, where), {value: rule.bands[value] for value in values}, where)
-    else:
-        texts = column.map(_plain)
-        texts = texts.map(dict(rule.map)) if rule.map is not None and _covers(texts, rule.map, where) else texts
-        frame, texts = frame[texts.notna().to_numpy()], texts[texts.notna()]
-        values = attribute.values or _order(texts, rule.map)
-        positions = _positions(texts, values, where)
-    return Labels(name, attribute.kind, values, frame[CUSTOMER].to_numpy(dtype=object), positions)
+
+
+def _distinct(found: pa.Table, column: str) -> tuple[np.ndarray, pd.Series, np.ndarray]:
+    """Return who filled in a cell, sorted, the distinct cells, and each one's position among these.
+
+    What a cell says is then worked out once for each word and not once for each customer.
+    """
+    found = (
+        found.select([CUSTOMER, column])
+        .filter(pc.invert(pc.is_null(found[column], nan_is_null=True)))
+        .sort_by(CUSTOMER)
+    )
+    encoded = found[column].combine_chunks().dictionary_encode()
+    cells = encoded.dictionary.to_pandas(integer_object_nulls=True)
+    codes = encoded.indices.to_numpy()
+    given = np.array([not isinstance(cell, str) or bool(cell.strip()) for cell in cells], dtype=bool)
+    filled = given[codes]
+    customers = np.array(found[CUSTOMER].to_pylist(), dtype=object)[filled]
+    return customers, cells[given], (np.cumsum(given) - 1)[codes[filled]]
 
 
 def _refuse_leak(rule: Declared, data: Data, where: str) -> None:

@@ -6,30 +6,31 @@ no other customer, so that a bucket's are those of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log
 from pathlib import Path
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY
+from pipeline.columns import CUSTOMER, US_PER_DAY
 from pipeline.engine import QueryEngine
 from pipeline.events import read_events
 from pipeline.features.matrix import FeatureMatrix, among
 from pipeline.features.naming import past_name, visible, with_siblings
-from pipeline.labels.rules import matching
+from pipeline.labels.daily import Condition, condition_of, in_passes, read_days
+from pipeline.labels.horizons import Horizons, horizons, joined
 from pipeline.outputs import read_manifest
 from pipeline.settings import Attribute, Data, Future
 
 LAGS = 4  # horizons before as_of that are looked at one by one
 _SPANS = (1, 2, 4)  # windows, in horizons
 _DECIMALS = 9  # a sum of doubles depends on their order in the last digit
-_BACK, _NUMBER, _FIRST, _LAST, _SUM, _KNOWN = "_back", "_number", "_first", "_last", "_sum", "_known"
+_AT_ONCE = 5_000_000  # events of which one query's sums are held: some hundreds of MB at most
+
+_Asked = tuple[str, Condition, str | None, int]  # log, what its events must meet, amount, days of a horizon
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class OwnPast:
     block: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass
 class PastReader:
-    """Reads the own past of attributes at one instant; what all events of a log say is computed once.
+    """Reads the own past of attributes at one instant.
 
     Attributes
     ----------
@@ -55,6 +56,9 @@ class PastReader:
         Events at or after it are not read.
     between
         First and last id of whom events are read, both included; None: everybody.
+    together
+        Rules that will be asked for. What they need of a log is read at once and held, some 300 bytes a rule and
+        customer; another rule is read when it is asked for.
     only
         Ids of whom events are read, shape (n,); None: everybody. What is computed once for all attributes is bounded
         by them.
@@ -66,8 +70,9 @@ class PastReader:
     as_of_us: int
     buckets: Sequence[int] | range
     between: tuple[str, str] | None = None
+    together: Sequence[Future] = ()
     only: np.ndarray | None = None
-    _whole: dict[tuple[str, int, str | None], pd.DataFrame] = field(default_factory=dict)
+    _held: dict[_Asked, _Found] = field(default_factory=dict, init=False, repr=False)
 
     def read(self, name: str, attribute: Attribute, hide: Iterable[str], customers: np.ndarray) -> OwnPast | None:
         """Return an attribute's own past; None if it is declared, or if its rule reads what is hidden.
@@ -82,11 +87,10 @@ class PastReader:
         rule = attribute.future
         if rule is None or not may_look_back(rule, hide, self.data):
             return None
-        everything = self._everything(rule).reindex(customers)
-        own = everything
+        found = self._found(rule)
+        everything = own = found[_everything(rule)].of(customers)
         if rule.where or rule.above:
-            events = matching(self._log(rule.log), rule.where, rule.above)
-            own = self._summed(events, rule).reindex(customers)
+            own = found[_own(rule)].of(customers)
         columns = {past_name(rule.log, name, *key): values for key, values in self._columns(own, rule).items()}
         if own is not everything:
             shared = self._columns(everything, rule)
@@ -96,51 +100,79 @@ class PastReader:
         block = np.column_stack([*columns.values()]).round(_DECIMALS)
         return OwnPast(np.array([*columns]), block)
 
-    def _log(self, log_name: str) -> ir.Table:
-        events = among(read_events(self.engine, self.events, log_name, self.buckets), self.between)
+    def _found(self, rule: Future) -> Mapping[_Asked, _Found]:
+        """Return the sums of a rule's events and of all events of its log, and of what is held with them."""
+        if _own(rule) in self._held:
+            return self._held
+        together = [one for one in self.together if one.log == rule.log]
+        if rule in together:
+            self._held |= self._read(together)
+            return self._held
+        found = self._read([rule]) | self._held
+        self._held[_everything(rule)] = found[_everything(rule)]  # other rules will ask for it
+        return found
+
+    def _read(self, rules: Sequence[Future]) -> dict[_Asked, _Found]:
+        """Read the log of some rules, once for so many of them as one pass can tell apart."""
+        found: dict[_Asked, _Found] = {}
+        log_name = rules[0].log
+        for some in in_passes(rules):
+            asked = {key for rule in some for key in (_everything(rule), _own(rule))} - {*found, *self._held}
+            customers: list[np.ndarray] = []
+            parts: dict[_Asked, list[Horizons]] = {key: [] for key in asked}
+            for buckets in self._in_parts(log_name):
+                events = self._mine(read_events(self.engine, self.events, log_name, buckets))
+                days = read_days(self.engine, events, some, self.as_of_us)
+                customers.append(days.customers)
+                for key in asked:
+                    parts[key].append(horizons(days, *key[1:], lags=LAGS, as_of_us=self.as_of_us))
+            who = _Places(pd.Index(np.concatenate(customers)))
+            found |= {key: _Found(who, joined(own)) for key, own in parts.items()}
+        return found
+
+    def _mine(self, events: ir.Table) -> ir.Table:
+        """Return the events of the customers who are asked for."""
+        events = among(events, self.between)
         if self.only is None:
             return events
         wanted = self.engine.memory(pa.table({CUSTOMER: pa.array(self.only.tolist(), pa.string())}))
         return events.semi_join(wanted, CUSTOMER)
 
-    def _everything(self, rule: Future) -> pd.DataFrame:
-        key = (rule.log, rule.horizon_days, rule.field)
-        if key not in self._whole:
-            self._whole[key] = self._summed(self._log(rule.log), rule)
-        return self._whole[key]
+    def _in_parts(self, log_name: str) -> Iterator[Sequence[int]]:
+        """Yield as many buckets as are read at once."""
+        manifest = read_manifest(self.events)
+        of_one = manifest["logs"][log_name]["rows"] / manifest["buckets"]
+        step = max(1, int(_AT_ONCE // max(1, of_one)))
+        for start in range(0, len(self.buckets), step):
+            yield self.buckets[start : start + step]
 
-    def _summed(self, events: ir.Table, rule: Future) -> pd.DataFrame:
-        """Return sums of events before as_of by customer: over windows, and horizon by horizon."""
-        days = _by_day(events, rule.field, rule.horizon_days * US_PER_DAY, self.as_of_us)
-        found = _by_customer(days, rule.field is not None, rule.horizon_days, self.as_of_us)
-        return self.engine.arrow(found).to_pandas().set_index(CUSTOMER)
-
-    def _columns(self, found: pd.DataFrame, rule: Future) -> dict[tuple[str, int | None], np.ndarray]:
+    def _columns(self, found: Horizons, rule: Future) -> dict[tuple[str, int | None], np.ndarray]:
         """Return how often, how much, how recently and how regularly, by aggregate and window in days."""
         columns: dict[tuple[str, int | None], np.ndarray] = {}
         for span in (*_SPANS, None):
             window = None if span is None else span * rule.horizon_days
-            for what in ("count", "days") if rule.field is None else ("count", "days", "sum"):
-                columns[what, window] = _filled(found, f"{what}_{span}")
-        for span in _SPANS[:2]:
-            columns["recent_days", span * rule.horizon_days] = _filled(found, f"recent_{span}")
-        for what in ("recency_days", "tenure_days"):
-            columns[what, None] = found[what].to_numpy(dtype=float)
-        days = found["days_None"].to_numpy(dtype=float)
-        span_days = (found["last_day"] - found["first_day"]).to_numpy(dtype=float)
-        columns["gap_days", None] = np.divide(span_days, days - 1, out=np.full(len(days), np.nan), where=days > 1)
+            columns["count", window] = found.within("counts", span)
+            columns["days", window] = found.within("days", span)
+            if rule.field is not None:
+                columns["sum", window] = found.within("sums", span)
+        for place, span in enumerate(_SPANS[:2]):
+            columns["recent_days", span * rule.horizon_days] = found.recent[:, place]
+        columns["recency_days", None], columns["tenure_days", None] = found.recency_days, found.tenure_days
+        days = columns["days", None]
+        columns["gap_days", None] = np.divide(found.span_days, days - 1, out=np.full(len(days), np.nan), where=days > 1)
         return columns
 
-    def _lags(
-        self, own: pd.DataFrame, everything: pd.DataFrame, rule: Future
-    ) -> dict[tuple[str, int | None], np.ndarray]:
+    def _lags(self, own: Horizons, everything: Horizons, rule: Future) -> dict[tuple[str, int | None], np.ndarray]:
         """Return the rule's amount in the last horizons, and how often its answer was yes."""
         first_us = read_manifest(self.events)["logs"][rule.log]["first_us"]
         # The first day counts as a whole one, though its first event is later than its midnight.
         recorded = (self.as_of_us - first_us + US_PER_DAY) // (rule.horizon_days * US_PER_DAY)
         complete = min(LAGS, recorded - (rule.aggregate == "growth"))  # growth also needs the horizon before
-        unknown = np.full(len(own), np.nan)
-        amounts = [_amount(own, everything, rule, lag) if lag <= complete else unknown for lag in range(1, LAGS + 1)]
+        unknown = np.full(len(own.recency_days), np.nan)
+        amounts = [
+            _amount(own, everything, rule, lag, self.as_of_us) if lag <= complete else unknown
+            for lag in range(1, LAGS + 1)
+        ]
         columns: dict[tuple[str, int | None], np.ndarray] = {}
         for lag in (1, 2):
             columns[f"amount_{lag}", rule.horizon_days] = amounts[lag - 1]
@@ -148,6 +180,28 @@ class PastReader:
         if rule.at_least is not None or rule.at_most is not None:
             columns["yes_share", LAGS * rule.horizon_days] = _mean([_yes(amount, rule) for amount in amounts])
         return columns
+
+
+class _Places:
+    """Where customers stand among those who have events in a log; -1: nowhere."""
+
+    def __init__(self, index: pd.Index) -> None:
+        self.index = index
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+
+    def of(self, customers: np.ndarray) -> np.ndarray:
+        if self._last is None or self._last[0] is not customers:  # most attributes ask for the same ones
+            self._last = customers, self.index.get_indexer(pd.Index(customers, dtype=object))
+        return self._last[1]
+
+
+@dataclass(frozen=True)
+class _Found:
+    who: _Places
+    sums: Horizons
+
+    def of(self, customers: np.ndarray) -> Horizons:
+        return self.sums.of(self.who.of(customers))
 
 
 def own_features(
@@ -166,63 +220,38 @@ def may_look_back(rule: Future, hide: Iterable[str], data: Data) -> bool:
     return read.isdisjoint(with_siblings(hide, data))
 
 
-def _by_day(events: ir.Table, amount: str | None, horizon_us: int, as_of_us: int) -> ir.Table:
-    """Return the events before as_of by customer, horizon back (0: the last one before as_of) and day."""
-    before = events.filter(events[EVENT_US] < as_of_us)
-    before = before.mutate(**{_BACK: (as_of_us - 1 - before[EVENT_US]) // horizon_us})
-    sums = {_NUMBER: before.count(), _FIRST: before[EVENT_US].min(), _LAST: before[EVENT_US].max()}
-    if amount is not None:
-        sums |= {_SUM: before[amount].sum().fill_null(0.0), _KNOWN: before[amount].count()}
-    return before.group_by(CUSTOMER, _BACK, EVENT_DAY).agg(**sums)
+def _everything(rule: Future) -> _Asked:
+    """Return what asks for all events of a rule's log."""
+    return rule.log, ((), ()), rule.field, rule.horizon_days
 
 
-def _by_customer(days: ir.Table, with_amount: bool, horizon_days: int, as_of_us: int) -> ir.Table:
-    """Return one row per customer; `<what>_<span>` are of windows, `<what>_lag<n>` of single horizons."""
-    number, back = days[_NUMBER].cast("float64"), days[_BACK]
-    age_days = (as_of_us - days[_LAST]).cast("float64") / float(US_PER_DAY)
-    found: dict[str, ir.Value] = {
-        "recency_days": age_days.min(),
-        "tenure_days": (as_of_us - days[_FIRST].min()).cast("float64") / float(US_PER_DAY),
-        "first_day": days[EVENT_DAY].min(),
-        "last_day": days[EVENT_DAY].max(),
-    }
-    inside: Mapping[str, ir.BooleanValue] = {
-        **{str(span): back < span for span in _SPANS},
-        "None": ibis.literal(True),
-        **{f"lag{lag}": back == lag - 1 for lag in range(1, LAGS + 2)},
-    }
-    for key, where in inside.items():
-        found[f"count_{key}"] = number.sum(where=where)
-        found[f"days_{key}"] = days.count(where=where)
-        if with_amount:
-            found[f"sum_{key}"] = days[_SUM].sum(where=where)
-            found[f"known_{key}"] = days[_KNOWN].sum(where=where)
-    for lag in range(1, LAGS + 1):
-        since_us = days[_FIRST].min(where=back == lag - 1) - (as_of_us - lag * horizon_days * US_PER_DAY)
-        found[f"delay_lag{lag}"] = since_us.cast("float64") / float(US_PER_DAY)
-    for span in _SPANS[:2]:  # active days, each worth half as much per so many horizons that it is old
-        found[f"recent_{span}"] = (age_days * (-log(2.0) / (span * horizon_days))).exp().sum()
-    return days.group_by(CUSTOMER).agg(**found)
+def _own(rule: Future) -> _Asked:
+    """Return what asks for the events that count for a rule."""
+    return rule.log, condition_of(rule), rule.field, rule.horizon_days
 
 
-def _amount(own: pd.DataFrame, everything: pd.DataFrame, rule: Future, lag: int) -> np.ndarray:
+def _amount(own: Horizons, everything: Horizons, rule: Future, lag: int, as_of_us: int) -> np.ndarray:
     """Return the rule's aggregate over the horizon that ended `lag - 1` horizons before as_of, as `future` does.
 
     Days until the next event are at most the horizon's.
     """
-    key = f"lag{lag}"
-    total = "count" if rule.field is None else "sum"
-    if rule.aggregate in ("count", "active_days", "sum"):
-        return _filled(own, f"{'days' if rule.aggregate == 'active_days' else total}_{key}")
+    k = lag - 1
+    total = "counts" if rule.field is None else "sums"
+    mine: np.ndarray = getattr(own, total)[:, k]
+    if rule.aggregate in ("count", "sum"):
+        return mine
+    if rule.aggregate == "active_days":
+        return own.days[:, k]
     if rule.aggregate == "mean":
-        return _ratio(_filled(own, f"{total}_{key}"), _filled(own, f"known_{key}"))
+        return _ratio(mine, own.known[:, k])
     if rule.aggregate == "per_day":
-        return _ratio(_filled(own, f"{total}_{key}"), _filled(own, f"days_{key}"))
+        return _ratio(mine, own.days[:, k])
     if rule.aggregate == "share":
-        return _ratio(_filled(own, f"{total}_{key}"), _filled(everything, f"{total}_{key}"))
+        return _ratio(mine, getattr(everything, total)[:, k])
     if rule.aggregate == "growth":
-        return _ratio(_filled(own, f"{total}_{key}"), _filled(own, f"{total}_lag{lag + 1}"))
-    return own[f"delay_{key}"].fillna(float(rule.horizon_days)).to_numpy(dtype=float)
+        return _ratio(mine, getattr(own, total)[:, lag])
+    delay = (own.first_us[:, k] - (as_of_us - lag * rule.horizon_days * US_PER_DAY)) / US_PER_DAY
+    return np.where(np.isfinite(delay), delay, float(rule.horizon_days))
 
 
 def _yes(amount: np.ndarray, rule: Future) -> np.ndarray:
@@ -239,7 +268,3 @@ def _mean(amounts: Sequence[np.ndarray]) -> np.ndarray:
 
 def _ratio(part: np.ndarray, of: np.ndarray) -> np.ndarray:
     return np.divide(part, of, out=np.full(len(part), np.nan), where=of > 0)
-
-
-def _filled(found: pd.DataFrame, column: str) -> np.ndarray:
-    return found[column].fillna(0).to_numpy(dtype=float)

@@ -76,7 +76,14 @@ def check_tokens(
 def matching(
     events: ir.Table, conditions: Mapping[str, tuple[str, ...]], above: Mapping[str, float] | None = None
 ) -> ir.Table:
-    """Return the events that meet all conditions.
+    """Return the events that meet all conditions: see `meets`."""
+    return events.filter(meets(events, conditions, above)) if conditions or above else events
+
+
+def meets(
+    events: ir.Table, conditions: Mapping[str, tuple[str, ...]], above: Mapping[str, float] | None = None
+) -> ir.BooleanValue:
+    """Return whether each event meets all conditions; null where what it asks for is unknown.
 
     Parameters
     ----------
@@ -85,6 +92,7 @@ def matching(
     above
         By numeric field, what its amount must exceed.
     """
+    every: ir.BooleanValue = ibis.literal(True)
     for field, wanted in conditions.items():
         tokens = as_text(events[field])
         exact = [token for token in wanted if not token.endswith("*")]
@@ -92,7 +100,7 @@ def matching(
         for token in wanted:
             if token.endswith("*"):
                 hit = hit | tokens.startswith(token.rstrip("*"))
-        events = events.filter(hit)
+        every = every & hit
     for field, bound in (above or {}).items():
-        events = events.filter(events[field] > float(bound))
-    return events
+        every = every & (events[field] > float(bound))
+    return every

@@ -13,7 +13,7 @@ from pipeline.errors import ConfigError
 Floats = NDArray[np.float64]
 
 DRAWS = 20_000
-_Z = float(norm.ppf(0.975))
+Z = float(norm.ppf(0.975))
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Measured:
     @property
     def error(self) -> float:
         """Return the standard error that the interval stands for, as of a normal distribution."""
-        return (self.high - self.low) / (2 * _Z)
+        return (self.high - self.low) / (2 * Z)
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.lookalike.described.probability import Known, probability
 from pipeline.lookalike.described.rule import Rule
-from pipeline.market.money import Measured
+from pipeline.market.money import Measured, Z
 from pipeline.model.blocks import Floats, Ints, Matrix
 from pipeline.model.propensity import response_propensity
 from pipeline.nonresponse.shares import AttributeShares, attribute_shares
@@ -27,21 +27,23 @@ class MarketSize:
     n_base
         Customers with features.
     n_told, n_inside
-        Those whose own declarations decide the rule, and those of them who fulfil it.
+        Those whom facts decide or who told all that the rule asks for, and those of them who fulfil it.
     n_stated
         Further customers for whom every part of the rule is told or certified, and who fulfil it by that.
     naive
-        The share among those who told, times the base: as if they had been drawn at random. Wilson's interval.
+        Of those whom facts do not decide: the share among those who told, times all of them, as if they had been drawn
+        at random, with Wilson's interval; besides those whom facts place inside.
     people
-        The corrected number with its 95 % interval: of the comparable customers the doubly robust estimate, the others
-        taken to be like them. None where it cannot be had; `reason` then says why.
+        The corrected number with its 95 % interval: of the comparable customers the doubly robust estimate, of the
+        others, whose like hardly ever tell, what the model of behaviour predicts. None where it cannot be had; `reason`
+        then says why.
     bounds
         Between how many people there are whatever the customers are whom nobody who told is like.
     n_comparable
         Customers whose like tell in at least one case of twenty.
     outcomes
-        Being inside, as far as it can be estimated of each customer, shape (n_base,), NaN where not comparable: means
-        over groups of customers are the groups' shares.
+        Being inside, as far as it can be estimated of each customer, shape (n_base,), NaN where there is no estimate:
+        means over groups of customers are the groups' shares.
     """
 
     n_base: int
@@ -56,64 +58,114 @@ class MarketSize:
     outcomes: Floats | None = field(default=None, repr=False)
 
 
-def told_of(rule: Rule, declared: Mapping[str, Known]) -> Ints:
-    """Return whether customers fulfil a rule by their own word, shape (n,): 1, 0, or -1 where it does not decide.
+@dataclass(frozen=True)
+class Told:
+    """Who is inside a segment, as far as facts and customers' own words say.
+
+    Attributes
+    ----------
+    y
+        1 inside, 0 outside, -1 not known, shape (n,).
+    sure
+        Where facts alone decide the rule, whoever tells what, shape (n,).
+    """
+
+    y: Ints
+    sure: NDArray[np.bool_]
+
+
+def told_of(rule: Rule, declared: Mapping[str, Known], facts: Mapping[str, Known]) -> Told:
+    """Return who fulfils a rule by facts, or by having told *all* that it asks for.
+
+    Of `family=yes and wine=yes` a single "no" would decide, a "yes" needs both parts. Were all decided customers taken,
+    being among them would depend on the answer, and those inside be missed more often than those outside, beyond all
+    correction.
 
     Parameters
     ----------
     declared
         By attribute of the rule, what customers declared; NaN where they did not.
+    facts
+        What else the rule asks for, known of everybody.
     """
-    p = probability(rule, declared)
-    return np.where(np.isnan(p), -1, p > 0.5).astype(np.int64)
+    nothing = {name: replace(known, proba=np.full_like(known.proba, np.nan)) for name, known in declared.items()}
+    by_facts = probability(rule, nothing | dict(facts))
+    sure = ~np.isnan(by_facts)
+    complete = np.all([known.declared for known in declared.values()], axis=0)
+    p = probability(rule, dict(declared) | dict(facts))
+    y = np.where(sure, by_facts > 0.5, np.where(complete, p > 0.5, -1))
+    return Told(y.astype(np.int64), sure)
 
 
-def market_size(told: Ints, stated: NDArray[np.bool_], X: Matrix, n_dense: int, seed: int) -> MarketSize:
+def market_size(told: Told, stated: NDArray[np.bool_], X: Matrix, n_dense: int, seed: int) -> MarketSize:
     """Return how many people of the base a segment has.
 
-    Who told enough for the rule to be decided is one group of customers, and what they told one answer (inside or
-    not); the doubly robust estimate of `pipeline.nonresponse` then corrects at once for who told and for what a model
-    of behaviour gets wrong. Attributes need not be independent: the rule's own outcome is learnt, not its parts.
+    Of customers whom facts do not decide, those who told all that the rule asks for are one group, and what they told
+    is one answer (inside or not); the doubly robust estimate of `pipeline.nonresponse` then corrects at once for who
+    told and for what a model of behaviour gets wrong. Attributes need not be independent: the rule's own outcome is
+    learnt, not its parts.
 
     Parameters
     ----------
-    told
-        1 inside, 0 outside, -1 not told, shape (n,).
     stated
         Customers whom portraits place inside by told or certified values, shape (n,).
     X
         Features that the rule may be predicted from, shape (n, n_features), the first `n_dense` of them dense.
     """
-    answered = told >= 0
-    n_told, n_inside = int(answered.sum()), int((told == INSIDE).sum())
-    n_stated = int((stated & ~answered).sum())
-    if not n_told:
-        reason = "nobody has told enough for the rule to be decided"
-        nothing = Measured(float("nan"), 0.0, float(len(told)))
-        return MarketSize(len(told), 0, 0, n_stated, nothing, None, (0.0, float(len(told))), 0, reason)
-    propensity = response_propensity(X, answered, n_dense, seed)
-    found = attribute_shares("segment", ("outside", "inside"), X, told, n_dense, seed, propensity, keep_outcomes=True)
-    return _sized(found, n_inside, n_stated)
+    rest = np.flatnonzero(~told.sure)
+    y, by_facts = told.y[rest], int((told.y[told.sure] == INSIDE).sum())
+    n_told = int((told.y >= 0).sum())
+    n_inside = int((told.y == INSIDE).sum())
+    n_stated = int((stated & (told.y < 0)).sum())
+    counts = (len(told.y), n_told, n_inside, n_stated)
+    sure = Measured.certain(float(by_facts))
+    outcomes: Floats = np.where(told.sure, told.y, np.nan).astype(np.float64)
+    if not len(rest):
+        return MarketSize(*counts, sure, sure, (sure.mean, sure.mean), len(told.y), outcomes=outcomes)
+    if (y >= 0).all():
+        exact = Measured.certain(float(n_inside))
+        return MarketSize(
+            *counts, exact, exact, (exact.mean, exact.mean), len(told.y), outcomes=told.y.astype(np.float64)
+        )
+    if not (y >= 0).any():
+        reason = "nobody has told all that the rule asks for"
+        nothing = Measured(float("nan"), float(by_facts), float(by_facts + len(rest)))
+        bounds = (float(by_facts), float(by_facts + len(rest)))
+        return MarketSize(*counts, nothing, None, bounds, len(told.y) - len(rest), reason, outcomes)
+    propensity = response_propensity(X[rest], y >= 0, n_dense, seed)
+    found = attribute_shares(
+        "segment", ("outside", "inside"), X[rest], y, n_dense, seed, propensity, keep_outcomes=True
+    )
+    if found.outcomes is not None:
+        outcomes[rest] = found.outcomes[:, INSIDE]
+    return _sized(counts, found, by_facts, outcomes)
 
 
-def _sized(found: AttributeShares, n_inside: int, n_stated: int) -> MarketSize:
+def _sized(counts: tuple[int, int, int, int], found: AttributeShares, by_facts: int, outcomes: Floats) -> MarketSize:
+    """Return the size from the shares of those whom facts do not decide."""
+    n_base, _, n_inside, _ = counts
     n = found.n_base
-    surely = n_inside, n_inside + n - found.n_answered  # all others inside, or none of them
-    naive = Measured(*(float(part[INSIDE]) * n for part in (found.naive.share, found.naive.low, found.naive.high)))
+
+    def people(*shares: Floats) -> Measured:
+        return Measured(*(by_facts + float(part[INSIDE]) * n for part in shares))
+
+    corrected = None
+    if found.outcomes is not None and found.corrected is not None:
+        each = found.outcomes[:, INSIDE]
+        half = Z * float(np.sqrt(((each - each.mean()) ** 2).sum()))
+        mean = float(np.clip(each.sum(), 0, n))
+        corrected = Measured(by_facts + mean, by_facts + max(0.0, mean - half), by_facts + min(float(n), mean + half))
     low, high = found.bounds
-    people = None
-    if found.corrected is not None:
-        ends = (found.corrected.share, found.corrected.low, found.corrected.high)
-        people = Measured(*(float(part[INSIDE]) * n for part in ends))
+    surely = n_inside, n_inside + n - found.n_answered  # all others inside, or none of them
     return MarketSize(
-        n_base=n,
-        n_told=found.n_answered,
-        n_inside=n_inside,
-        n_stated=n_stated,
-        naive=naive,
-        people=people,
-        bounds=(max(float(low[INSIDE]) * n, surely[0]), min(float(high[INSIDE]) * n, surely[1])),
-        n_comparable=found.n_comparable,
-        reason=found.reason if people is None else "",
-        outcomes=None if found.outcomes is None else found.outcomes[:, INSIDE],
+        *counts,
+        naive=people(found.naive.share, found.naive.low, found.naive.high),
+        people=corrected,
+        bounds=(
+            max(by_facts + float(low[INSIDE]) * n, surely[0]),
+            min(by_facts + float(high[INSIDE]) * n, surely[1]),
+        ),
+        n_comparable=n_base - n + found.n_comparable,
+        reason=found.reason if corrected is None else "",
+        outcomes=outcomes,
     )

@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.naming import visible
 from pipeline.market.money import Measured
-from pipeline.market.size import MarketSize, market_size, told_of
+from pipeline.market.size import MarketSize, Told, market_size, told_of
 from pipeline.model.blocks import Floats
 from pipeline.segment.rules.evaluation import Asked, Evaluated, ask, evaluate_rule, in_order
 from pipeline.segment.rules.facts import Facts
@@ -108,8 +108,8 @@ def size_of(name: str, read: Read, facts: Facts, matrix: FeatureMatrix, scale: f
         return Market(name, where, COUNTED, _counted(found), facts.ids, 1.0)
     if len(declarable) < len(asked.attributes):
         return Market(name, where, EXPECTED, _expected(found, None, 1.0), facts.ids, 1.0)
-    known = facts.declared(asked.attributes) | dict(asked.facts)
-    told = told_of(asked.questions, known)[rows]
+    everybody = told_of(asked.questions, facts.declared(asked.attributes), asked.facts)
+    told = Told(everybody.y[rows], everybody.sure[rows])
     hide = {entry for one in asked.attributes for entry in settings.attributes[one].hide}
     columns = visible(matrix.names, sorted(hide), settings.data, f"market.{name}")
     seen = matrix if columns.all() else matrix.select(columns)

@@ -141,7 +141,7 @@ class NoveltyDetector:
 
     def _distance(self, dense: NDArray[np.float32]) -> Floats:
         centred = (dense - self.mean_) / self.scale_
-        np.nan_to_num(centred, copy=False, nan=0.0)
+        centred[np.isnan(centred)] = 0.0
         along = centred @ self.components_
         # |z|² = |along|² + |across|², so that what lies across needs no matrix of its own.
         inside = (centred**2).sum(axis=1) / self.residual_ + (along**2) @ self.weights_

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
@@ -24,16 +25,16 @@ from pipeline.engine import DuckDBEngine
 from pipeline.events import read_events
 from pipeline.features.matrix import FeatureParts, contract, event_counts, read_parts
 from pipeline.features.naming import visible
-from pipeline.labels.declared import declared_labels
+from pipeline.labels.declared import told_labels
 from pipeline.labels.future import population
-from pipeline.labels.past import PastReader
+from pipeline.labels.past import PastReader, may_look_back
 from pipeline.model.split_matrix import DenseColumns, SplitMatrix
 from pipeline.outputs import read_manifest
-from pipeline.profiles import read_customers
+from pipeline.profiles import read_customers, read_profiles
 from pipeline.scoring.champions import Champion, Ensemble, require_contract
-from pipeline.settings import Settings
+from pipeline.settings import Future, Settings
 
-CHUNK = 25_000  # customers at once: some 20 KB each; of more nothing gets faster, of fewer each query's own cost tells
+CHUNK = 8_000  # customers at once: some 20 KB each; of more they leave the cache, of fewer each query's own cost tells
 
 Mask = NDArray[np.bool_]
 
@@ -86,17 +87,22 @@ class BucketReader:
         return np.sort(np.array(known[CUSTOMER].to_pylist(), dtype=object))
 
     @cached_property
+    def _places(self) -> pd.Index:
+        return pd.Index(self.customers, dtype=object)
+
+    @cached_property
     def told(self) -> dict[str, Told]:
         """Return by declared attribute what customers said of themselves."""
+        asked = [champion for champion in self.ensemble.champions if champion.declaration.declared is not None]
+        if not asked or self.settings.data.profiles is None:
+            return {}
+        profiles = self.engine.arrow(read_profiles(self.engine, self.outputs / "profiles", self.bucket))
         found = {}
-        for champion in self.ensemble.champions:
-            if champion.declaration.declared is not None and self.settings.data.profiles is not None:
-                name, bucket = champion.attribute, [self.bucket]
-                profiles = self.outputs / "profiles"
-                known = declared_labels(self.engine, profiles, name, champion.declaration, self.settings.data, bucket)
-                rows = np.searchsorted(self.customers, known.customers).astype(np.int32)
-                order = np.argsort(rows, kind="stable")
-                found[name] = Told(known.values, rows[order], known.y.astype(np.int16)[order])
+        for champion in asked:
+            known = told_labels(profiles, champion.attribute, champion.declaration, self.settings.data)
+            rows = self._places.get_indexer(pd.Index(known.customers, dtype=object)).astype(np.int32)
+            order = np.argsort(rows, kind="stable")
+            found[champion.attribute] = Told(known.values, rows[order], known.y.astype(np.int16)[order])
         return found
 
     @cached_property
@@ -118,6 +124,13 @@ class BucketReader:
                 known[key] = pc.is_in(ids, asked[CUSTOMER]).to_numpy(zero_copy_only=False)  # NumPy's own sorts objects
             found[champion.attribute] = known[key]
         return found
+
+    @cached_property
+    def past_rules(self) -> list[Future]:
+        """Return the rules whose own past some champion reads."""
+        data = self.settings.data
+        rules = [(c.declaration.future, c.hide) for c in self.ensemble.champions if c.predictor is not None]
+        return [rule for rule, hide in rules if rule is not None and may_look_back(rule, hide, data)]
 
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
         """Yield the customers in the order of their ids, at most `size` at once."""
@@ -143,7 +156,13 @@ class Chunk:
         self._visible: dict[tuple[str, tuple[str, ...]], Shared] = {}
         between = (str(self.customers[0]), str(self.customers[-1]))
         self._past = PastReader(
-            bucket.engine, bucket.outputs / "events", bucket.settings.data, bucket.as_of_us, [bucket.bucket], between
+            bucket.engine,
+            bucket.outputs / "events",
+            bucket.settings.data,
+            bucket.as_of_us,
+            [bucket.bucket],
+            between,
+            bucket.past_rules,
         )
 
     def shared(self, champion: Champion) -> Shared:

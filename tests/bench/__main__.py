@@ -1,104 +1,97 @@
-"""Time and memory of the stages: `make bench`, or `python -m tests.bench --help`.
+"""Time and memory, each row beside its alternative in the same run: `make bench`, or `python -m tests.bench --help`.
 
-Each recipe runs all stages in a fresh folder, in turn and several times; printed are medians over the
-rounds and the ratio to the first recipe. Memory is the largest sum of the resident sets of the process and
-its workers (pages that they share are counted for each). Machines are shared and noisy: compare ratios.
+part      what is measured, and what --sizes counts
+stages    features, train, score, lookalike of each recipe of --models (customers of a synthetic operator; without: the
+          default source)
+features  the features of a snapshot against hand-written SQL, polars and pandas, which must give the same (events)
+refresh   one more day of events against making all anew (events)
+growth    the program's features alone, for the exponent of growth: give three sizes or more (events)
+scoring   forty attributes against a plain loop over the same trees (customers)
+operator  a synthetic operator end to end, with each stage's share (customers)
+spark     features and scores by Spark against DuckDB, for the record (customers)
+
+Everything runs in processes of its own, in turn and several times; printed are medians over the rounds and ratios of
+the same round, by the clock and by processor time, which others on the machine disturb less. Memory is the largest sum
+of the resident sets of a process and its workers (pages that they share are counted for each). The JSON file has each
+measurement and the machine, and is whole after each.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import statistics
-import subprocess
-import sys
+import importlib
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-from rich.console import Console
-from rich.table import Table
+from tests.bench.measured import Results
+from tests.bench.options import Options
 
-STAGES = ("features", "train", "score", "lookalike")
+PARTS = {
+    "stages": ("stages", "run"),
+    "features": ("features", "run"),
+    "refresh": ("refresh", "run"),
+    "growth": ("features", "run_growth"),
+    "scoring": ("customers_scored", "run"),
+    "operator": ("operator", "run"),
+    "spark": ("spark", "run"),
+}
 
 
-def main() -> None:
-    """Measure, print a table, and write it as JSON."""
+def main(given: Sequence[str] | None = None) -> None:
+    """Run the parts that are asked for, one after another."""
+    parts, asked = arguments(given)
+    results = Results(asked.json)
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+        options = Options(
+            sizes=tuple(asked.sizes),
+            rounds=asked.rounds,
+            folder=Path(folder),
+            models=tuple(asked.models),
+            overrides=tuple(text for text in asked.what if _overrides(text)),
+        )
+        for part in parts:
+            module, function = PARTS[part]
+            getattr(importlib.import_module(f"tests.bench.{module}"), function)(options, results)
+    print(f"written to {asked.json}")
+
+
+def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespace]:
+    """Return the parts in the order asked, and what else is asked."""
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--sizes", type=int, nargs="+", default=[], help="see above; three or more show growth")
+    parser.add_argument("--rounds", type=_from_1, default=1, help="how often each row is measured")
     parser.add_argument("--models", nargs="+", default=["stacked", "logistic"], help="recipes of conf/model to compare")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each recipe runs")
     parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are written")
-    parser.add_argument("overrides", nargs="*", help="further overrides, such as data=online_retail data.root=<folder>")
-    chosen = parser.parse_args()
-    rows = []
-    for number in range(chosen.rounds):
-        for model in chosen.models:
-            rows += measure(model, number, chosen.overrides)
-    show(rows, chosen.models)
-    facts = {"machine": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
-    chosen.json.parent.mkdir(parents=True, exist_ok=True)
-    chosen.json.write_text(json.dumps({"machine": facts, "rows": rows}, indent=1))
-    print(f"written to {chosen.json}")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("outputs/bench"), help="where files stand meanwhile; emptied afterwards"
+    )
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="part",
+        help=f"{', '.join(PARTS)} (default: stages),\nor overrides of a run, such as data=online_retail",
+    )
+    asked = parser.parse_args(given)
+    parts = [text for text in asked.what if not _overrides(text)] or ["stages"]
+    for part in parts:
+        if part not in PARTS:
+            parser.error(f"there is no part '{part}'; there are {', '.join(PARTS)}")
+    return parts, asked
 
 
-def measure(model: str, number: int, overrides: list[str]) -> list[dict[str, object]]:
-    """Return one row per stage of one run of a recipe in a fresh folder."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for stage in STAGES:
-            command = [sys.executable, "-m", "pipeline", f"stages=[{stage}]", f"model={model}", f"outputs={folder}"]
-            seconds, peak = watch([*command, f"tracking.folder={folder}/models", *overrides])
-            rows.append({"model": model, "stage": stage, "round": number, "seconds": seconds, "peak_mb": peak})
-            print(f"round {number + 1}, {model}, {stage}: {seconds:.0f} s, {peak:.0f} MB", flush=True)
-    return rows
+def _overrides(text: str) -> bool:
+    return "=" in text or text.startswith("~")  # Hydra's ~key removes a key
 
 
-def watch(command: list[str]) -> tuple[float, float]:
-    """Run a command; return its wall seconds and its processes' largest resident memory in MB."""
-    started, peak = time.monotonic(), 0.0
-    with tempfile.TemporaryFile("w+") as said:
-        process = psutil.Popen(command, stdout=said, stderr=subprocess.STDOUT)
-        while process.poll() is None:
-            peak = max(peak, memory_mb(process))
-            time.sleep(0.1)
-        if process.returncode:
-            said.seek(0)
-            raise SystemExit(said.read())
-    return time.monotonic() - started, peak
-
-
-def memory_mb(process: psutil.Process) -> float:
-    """Return the resident memory of a process and all below it, in MB."""
-    total = 0
-    try:
-        for one in [process, *process.children(recursive=True)]:
-            total += one.memory_info().rss
-    except psutil.NoSuchProcess:  # one of them ended while it was looked at
-        return 0.0
-    return total / 1e6
-
-
-def show(rows: list[dict[str, object]], models: list[str]) -> None:
-    """Print medians by stage and recipe, and the ratio to the first recipe."""
-    table = Table(title="Medians of wall time and peak memory")
-    for column in ("stage", *(f"{model}: s / MB" for model in models), *(f"{m} : {models[0]}" for m in models[1:])):
-        table.add_column(column, justify="right")
-    totals = dict.fromkeys(models, 0.0)
-    for stage in STAGES:
-        cells, seconds = [], {}
-        for model in models:
-            own = [row for row in rows if row["model"] == model and row["stage"] == stage]
-            seconds[model] = statistics.median(float(str(row["seconds"])) for row in own)
-            totals[model] += seconds[model]
-            cells.append(f"{seconds[model]:.0f} / {statistics.median(float(str(row['peak_mb'])) for row in own):.0f}")
-        table.add_row(stage, *cells, *(f"{seconds[m] / seconds[models[0]]:.2f}" for m in models[1:]))
-    ratios = (f"{totals[m] / totals[models[0]]:.2f}" for m in models[1:])
-    table.add_row("all", *(f"{totals[m]:.0f}" for m in models), *ratios)
-    Console().print(table)
+def _from_1(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text}")
+    return number
 
 
 if __name__ == "__main__":

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine import DuckDBEngine
 from pipeline.events import write_events
+from pipeline.labels import daily
+from pipeline.labels import past as past_module
 from pipeline.labels.future import future_labels
-from pipeline.labels.past import PastReader, may_look_back
+from pipeline.labels.past import OwnPast, PastReader, may_look_back
 from pipeline.settings import Attribute, Data, Declared, Future, Log, Quality
 
 DAY_US = 86_400_000_000
@@ -238,3 +242,96 @@ def test_declared_attributes_have_no_past(written: tuple[Path, Data]) -> None:
     with DuckDBEngine(1) as engine:
         reader = PastReader(engine, events, data, AS_OF_US, [0, 1])
         assert reader.read("sex", Attribute("binary", declared=Declared("sex")), (), CUSTOMERS) is None
+
+
+MANY = [
+    rule(),
+    rule(where={}),
+    rule(where={"item": ("te*",)}, aggregate="active_days"),
+    rule(aggregate="sum", field="amount"),
+    rule(aggregate="share", field="amount", at_least=0.5),
+    rule(aggregate="growth"),
+    rule(aggregate="delay_days", at_least=None, at_most=4),
+    rule(above={"amount": 4.5}),
+    rule(where={"item": ("wine", "beer")}, aggregate="mean", field="amount"),
+    Future("buy", 3, where=WINE, at_least=1),
+]
+
+
+def several(where: tuple[Path, Data], together: Sequence[Future]) -> tuple[list[OwnPast | None], int]:
+    """Return the past of `MANY`, and how many times something was read."""
+    events, data = where
+    with DuckDBEngine(1) as engine:
+        reader = PastReader(engine, events, data, AS_OF_US, [0, 1], together=together)
+        with mock.patch.object(engine, "arrow", wraps=engine.arrow) as arrow:
+            found = [reader.read(f"a{k}", Attribute("binary", future=one), (), CUSTOMERS) for k, one in enumerate(MANY)]
+            return found, arrow.call_count
+
+
+def assert_same(one: Sequence[OwnPast | None], other: Sequence[OwnPast | None]) -> None:
+    for mine, yours in zip(one, other, strict=True):
+        assert mine is not None
+        assert yours is not None
+        assert mine.names.tolist() == yours.names.tolist()
+        np.testing.assert_allclose(mine.block, yours.block, rtol=1e-12)
+
+
+def test_rules_read_together_say_what_they_say_alone_and_read_the_log_once(
+    shuffled: tuple[Path, Data], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, n_alone = several(shuffled, ())
+    together, n_together = several(shuffled, MANY)
+    assert_same(together, alone)
+    assert n_together == 1
+    assert n_alone == len(MANY) - 1  # all events of the log, which one of the rules asks for, were read with the first
+    monkeypatch.setattr(daily, "MARKS", 2)  # conditions for which one pass has marks; there are five
+    in_passes, n_passes = several(shuffled, MANY)
+    assert_same(in_passes, alone)
+    assert n_passes == 3
+
+
+def test_parts_of_the_log_are_as_the_whole(shuffled: tuple[Path, Data], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, _ = several(shuffled, MANY)
+    monkeypatch.setattr(past_module, "_AT_ONCE", 1)
+    parts, n_parts = several(shuffled, MANY)
+    assert_same(parts, whole)
+    assert n_parts == 2  # one for each bucket
+
+
+@pytest.fixture(scope="module")
+def shuffled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Data]:
+    """Return a log of 600 events of the customers, some of them from as_of on."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (str(who), float(back), str(item), float(amount))
+        for who, back, item, amount in zip(
+            rng.choice(["never", "often", "once"], 600, p=[0.1, 0.6, 0.3]),
+            rng.uniform(-5, 60, 600),
+            rng.choice(["wine", "tea", "beer", "teapot"], 600),
+            rng.exponential(5.0, 600),
+            strict=True,
+        )
+    ]
+    return shop(tmp_path_factory.mktemp("shuffled"), rows)
+
+
+@pytest.mark.parametrize("wanted", [MANY[0], MANY[3], MANY[9]])
+def test_random_days_by_a_second_way(shuffled: tuple[Path, Data], wanted: Future) -> None:
+    events, _ = shuffled
+    frame = pd.concat([pq.read_table(file).to_pandas() for file in sorted((events / "buy").glob("*.parquet"))])
+    frame = frame[(frame.event_us < AS_OF_US) & (frame["item"] == "wine")]
+    found = past(shuffled, wanted)
+    days = wanted.horizon_days
+    for place, customer in enumerate(CUSTOMERS):
+        own = frame[frame.customer_id == customer]
+        for horizons in (1, 2, 4):
+            inside = own[own.event_us >= AS_OF_US - horizons * days * DAY_US]
+            assert found[f"count__{horizons * days}d"][place] == len(inside)
+            if wanted.field:
+                assert found[f"sum__{horizons * days}d"][place] == pytest.approx(inside.amount.sum(), abs=2e-6)
+        ages = (AS_OF_US - own.event_us) / DAY_US
+        assert found["recency_days__all"][place] == pytest.approx(ages.min(), abs=2e-6, nan_ok=True)
+        assert found["tenure_days__all"][place] == pytest.approx(ages.max(), abs=2e-6, nan_ok=True)
+        by_day = ages.groupby([own.event_day, (ages * DAY_US - 1) // (days * DAY_US)]).min()
+        assert found["days__all"][place] == len(by_day)
+        assert found[f"recent_days__{days}d"][place] == pytest.approx((0.5 ** (by_day / days)).sum(), abs=2e-6)

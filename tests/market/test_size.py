@@ -3,7 +3,8 @@ import pytest
 
 from pipeline.lookalike.described.probability import Known
 from pipeline.lookalike.described.rule import parse_rule
-from pipeline.market.size import market_size, told_of
+from pipeline.market.size import Told, market_size, told_of
+from tests.bench.market import one
 from tests.nonresponse.conftest import N_DENSE, plant
 
 VALUES = {"wine": ("no", "yes"), "age": ("young", "old")}
@@ -23,14 +24,33 @@ def declared(**cells):
     }
 
 
-def test_one_part_that_fails_decides_a_conjunction():
+def facts(**cells):
+    return {
+        name: Known(
+            ("no", "yes"), np.eye(2)[np.array(told, dtype=int)], NOBODY[: len(told)], np.ones(len(told), dtype=bool)
+        )
+        for name, told in cells.items()
+    }
+
+
+def test_only_who_told_all_that_is_asked_counts_as_told():
+    """A single "no" would decide a conjunction: then those outside would be known more often than those inside."""
     rule = parse_rule("wine=yes and age=old", VALUES)
-    found = told_of(rule, declared(wine=["yes", "no", "yes", None], age=["old", None, None, "old"]))
-    assert found.tolist() == [1, 0, -1, -1]
+    told = told_of(rule, declared(wine=["yes", "no", "yes", "no"], age=["old", None, None, "young"]), {})
+    assert told.y.tolist() == [1, -1, -1, 0]
+    assert not told.sure.any()
+
+
+def test_facts_decide_without_a_word():
+    rule = parse_rule("wine=yes and abroad=yes", VALUES | {"abroad": ("no", "yes")})
+    told = told_of(rule, declared(wine=["yes", None, None]), facts(abroad=[1, 0, 1]))
+    assert told.sure.tolist() == [False, True, False]
+    assert told.y.tolist() == [1, 0, -1]
 
 
 def counted(world, seed=0):
-    return market_size(world.told, np.zeros(len(world.y), dtype=bool), world.X, N_DENSE, seed)
+    nobody = np.zeros(len(world.y), dtype=bool)
+    return market_size(Told(world.told, nobody), nobody, world.X, N_DENSE, seed)
 
 
 def test_the_correction_finds_the_people_whom_the_count_misses():
@@ -46,31 +66,51 @@ def test_the_correction_finds_the_people_whom_the_count_misses():
     assert fooled >= 10
 
 
+def test_of_whom_facts_decide_nothing_is_estimated():
+    """Half of the base cannot be inside, whatever anybody tells."""
+    world = plant(4, n=900)
+    sure = np.arange(900) % 2 == 0
+    told = Told(np.where(sure, 0, world.told), sure)
+    found = market_size(told, np.zeros(900, dtype=bool), world.X, N_DENSE, 0)
+    truth = world.y[~sure].sum()
+    assert found.people.low <= truth <= found.people.high
+    assert found.bounds[1] <= 450
+    assert (found.outcomes[sure] == 0).all()
+
+
+def test_two_attributes_told_apart_from_each_other_are_corrected():
+    """Each may be left blank alone. In 60 such bases (tests/bench/market.py) it held in 93 %."""
+    held = [low <= truth <= high for low, _, high, *_, truth in (one(seed, 900, 0.0) for seed in range(12))]
+    assert sum(held) >= 10
+
+
 def test_what_customers_stand_for_sums_to_the_people():
     world = plant(3, n=900)
     found = counted(world)
-    known = found.outcomes[~np.isnan(found.outcomes)]
-    assert known.mean() * found.n_base == pytest.approx(found.people.mean)
-    assert len(known) == found.n_comparable
+    assert found.outcomes.sum() == pytest.approx(found.people.mean)
+    assert found.n_comparable <= found.n_base == len(found.outcomes)
 
 
 def test_if_everybody_told_it_is_a_count():
     world = plant(0, n=100)
-    found = market_size(world.y, np.zeros(100, dtype=bool), world.X, N_DENSE, 0)
+    nobody = np.zeros(100, dtype=bool)
+    found = market_size(Told(world.y, nobody), nobody, world.X, N_DENSE, 0)
     assert found.people.mean == found.people.low == found.people.high == pytest.approx(world.y.sum())
 
 
 def test_if_nobody_told_nothing_is_claimed():
     world = plant(0, n=100)
-    found = market_size(np.full(100, -1), np.ones(100, dtype=bool), world.X, N_DENSE, 0)
+    told = Told(np.full(100, -1), np.zeros(100, dtype=bool))
+    found = market_size(told, np.ones(100, dtype=bool), world.X, N_DENSE, 0)
     assert (found.people, found.n_stated, found.bounds) == (None, 100, (0.0, 100.0))
-    assert "nobody has told" in found.reason
+    assert "nobody has told all" in found.reason
 
 
 def test_too_few_inside_is_a_reason_not_a_number():
     world = plant(0, n=300)
     told = np.where(world.told == 1, 0, world.told)
     told[np.flatnonzero(told == 0)[:3]] = 1
-    found = market_size(told, np.zeros(300, dtype=bool), world.X, N_DENSE, 0)
+    nobody = np.zeros(300, dtype=bool)
+    found = market_size(Told(told, nobody), nobody, world.X, N_DENSE, 0)
     assert found.people is None
     assert "3 answered 'inside'" in found.reason

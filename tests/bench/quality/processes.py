@@ -12,7 +12,7 @@ import joblib
 
 from pipeline import console
 from pipeline.outputs import code_fingerprint, fingerprint
-from tests.bench.__main__ import watch
+from tests.bench.measured import watch
 from tests.bench.quality.learn import SYNTHESISED
 from tests.bench.quality.methods import Method
 from tests.bench.quality.prepare import EVENTS

@@ -21,7 +21,7 @@ from pipeline.features.snapshot import cut_off, write_snapshots
 from pipeline.features.tokens import token_counts
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import _amounts, population
-from pipeline.labels.past import PastReader
+from pipeline.labels.past import OwnPast, PastReader
 from pipeline.lookalike.members.control import draw_control
 from pipeline.profiles import write_profiles
 from pipeline.settings import Attribute, Data, Declared, Engine, Features, Future, Join, Log, Profiles, Quality
@@ -228,15 +228,19 @@ def test_labels_compiled_to_spark_sql_are_those_of_duckdb(both: Both, spark: Spa
 
 def test_an_attribute_s_own_past_is_the_same(both: Both, spark: SparkEngine) -> None:
     ids = np.array(sorted(customers(both.duckdb)), dtype=object)
-    blocks = []
+    found: list[dict[str, OwnPast | None]] = []
     with DuckDBEngine() as engine:
         for asked in (engine, spark):
-            reader = PastReader(asked, both.duckdb / "events", both.data, AS_OF_US, range(BUCKETS))
-            past = reader.read("sum", Attribute(kind="binary", future=RULES["sum"]), (), ids)
-            assert past is not None
-            blocks.append(past)
-    assert blocks[0].names.tolist() == blocks[1].names.tolist()
-    np.testing.assert_allclose(blocks[0].block, blocks[1].block, rtol=1e-9, atol=1e-9)
+            events, together = both.duckdb / "events", [*RULES.values()]
+            reader = PastReader(asked, events, both.data, AS_OF_US, range(BUCKETS), together=together)
+            attributes = {name: Attribute(kind="binary", future=rule) for name, rule in RULES.items()}
+            found.append({name: reader.read(name, attribute, (), ids) for name, attribute in attributes.items()})
+    for name, ours in found[0].items():
+        theirs = found[1][name]
+        assert ours is not None
+        assert theirs is not None
+        assert ours.names.tolist() == theirs.names.tolist()
+        np.testing.assert_allclose(ours.block, theirs.block, rtol=1e-9, atol=1e-9)
 
 
 def test_declared_labels_are_the_same(both: Both) -> None:

