@@ -9,6 +9,7 @@ last days opens the few small files that have them.
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -171,7 +172,7 @@ def _marked(
     table = table.mutate(
         **{REASON: ibis.coalesce(table[REASON], (copy > 0).ifelse("duplicate event", ibis.null("string")))}
     )
-    scratch = target.with_name(f".{target.stem}.marked.partial")
+    scratch = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:12]}.marked.partial")
     try:
         engine.write(table.filter(table[_OLD] == 0).drop(_OLD), scratch)
         yield engine.parquet(scratch)

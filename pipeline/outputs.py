@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -88,7 +89,7 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
     DataError
         If the disk is full or does not let itself be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.partial")
     with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -174,7 +175,7 @@ def whole(folder: Path, expected: str, facts: dict[str, Any]) -> Iterator[Path]:
     yield partial
     with told(folder):
         for path in partial.rglob(".*.partial"):
-            path.unlink()
+            path.unlink(missing_ok=True)
         write_json(partial / MANIFEST, {"fingerprint": expected, **facts})
         _sync(partial)
         replaced = folder.with_name(f"{folder.name}.replaced")

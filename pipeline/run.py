@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline import console
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 from pipeline.outputs import exclusive
 from pipeline.settings import STAGES, Settings
+
+REPORTED = ("segments", "value", "market", "messages")  # whose failure does not keep the report from being written
 
 
 def run(settings: Settings) -> float | None:
@@ -31,19 +33,29 @@ def run(settings: Settings) -> float | None:
         "value": lambda: _value(settings, outputs, workers),
         "segments": lambda: _segments(settings, outputs),
         "market": lambda: _market(settings, outputs),
-        "report": lambda: _report(settings, outputs),
+        "report": lambda: _report(settings, outputs, failed),
         "portrait": lambda: _portrait(settings, outputs),
         "compare": lambda: _compare(settings),
         "sweep": lambda: _sweep(settings, outputs, workers),
     }
     objective: float | None = None
+    failed: dict[str, str] = {}
     with exclusive(outputs), _ending_engines(settings):
         for stage in STAGES:
             if stage in settings.stages:
                 started = time.monotonic()
-                objective = steps[stage]()
+                try:
+                    objective = steps[stage]()
+                except PipelineError as error:
+                    if stage not in REPORTED or "report" not in settings.stages:
+                        raise
+                    failed[stage] = str(error)  # the report says so, and tells the rest
+                    console.warn(f"{stage}: {error}")
+                    continue
                 if stage not in ("portrait", "compare", "sweep"):
                     console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
+    if failed:
+        raise PipelineError(f"the report was written, but not from these stages, which failed: {', '.join(failed)}")
     return objective
 
 
@@ -139,12 +151,12 @@ def _market(settings: Settings, outputs: Path) -> None:
         market(settings, outputs, tracker)
 
 
-def _report(settings: Settings, outputs: Path) -> None:
+def _report(settings: Settings, outputs: Path, failed: Mapping[str, str]) -> None:
     from pipeline.report.stage import report
     from pipeline.tracking import told
 
     with told(settings.tracking, settings.data.name) as tracker:
-        report(settings, outputs, tracker)
+        report(settings, outputs, tracker, failed)
 
 
 def _portrait(settings: Settings, outputs: Path) -> None:

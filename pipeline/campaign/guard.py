@@ -31,30 +31,35 @@ def folded(text: str) -> str:
     plain = "".join(sign for sign in plain if unicodedata.category(sign) not in ("Cf", "Cc") or sign.isspace())
     plain = plain.translate(_ALIKE)
     bare = "".join(sign for sign in unicodedata.normalize("NFD", plain) if not unicodedata.combining(sign))
+    bare = re.sub(r"\s*[‐‑‒–—―−-]\s*", "-", bare)
     return re.sub(r"\s+", " ", bare.replace("’", "'").replace("ʼ", "'")).strip()
 
 
 def topics_in(text: str, forbidden: Forbidden) -> list[Found]:
     """Return the forbidden words in a text, those of all languages; ``child*`` stands for every word that begins so.
 
-    Letters that are spaced or dotted out (``b a b y``) are read as one word, too.
+    Letters that are spaced or dotted out (``b a b y``), and words that are hyphenated, are read as one word, too.
 
     >>> topics_in("For your baby!", {"en": {"family": ("bab*",)}})
+    [Found(topic='family', word='bab*')]
+    >>> topics_in("For your ba-by", {"en": {"family": ("bab*",)}})
     [Found(topic='family', word='bab*')]
     >>> topics_in("Kidney beans", {"en": {"family": ("kid", "kids")}})
     []
     """
     plain = folded(text)
     joined = re.sub(r"(?<!\w)(?:\w[\s.\-_*·]){2,}\w(?!\w)", lambda found: re.sub(r"[\W_]", "", found[0]), plain)
+    together = re.sub(r"(?<=[^\W\d])-(?=[^\W\d])", "", plain)  # ba-by
+    forms = {plain, joined, together}
     every = tuple(word for topics in forbidden.values() for words in topics.values() for word in words)
-    if not any(_any_of(every).search(one) for one in {plain, joined}):
+    if not any(_any_of(every).search(one) for one in forms):
         return []
     return [
         Found(topic, word)
         for topics in forbidden.values()
         for topic, words in topics.items()
         for word in words
-        if any(_pattern(word).search(one) for one in {plain, joined})
+        if any(_pattern(word).search(one) for one in forms)
     ]
 
 
@@ -63,6 +68,8 @@ def values_in(text: str, values: Iterable[str]) -> list[Found]:
 
     >>> values_in("Offers for 55+ households", ["55+", "has_children"])
     [Found(topic='a sensitive value', word='55+')]
+    >>> values_in("Offers for households of 19 – 24", ["19-24"])
+    [Found(topic='a sensitive value', word='19-24')]
     """
     plain = folded(text)
     return [

@@ -135,6 +135,7 @@ def _add_tokens(
     """Share the counts that are kept and write what events since then add; return both together."""
     added_file = bucket_file(tokens_file.parent, bucket, 1)
     if not added_file.exists():
+        tokens_file.unlink(missing_ok=True)  # of a run that was killed, and perhaps of what was kept until another day
         share_file(kept_tokens(settled, bucket), tokens_file)
         added = added_counts(logs, data.logs, cut.as_of_us, kept_sums(engine, settled, bucket))
         engine.write(added, added_file)

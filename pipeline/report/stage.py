@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pipeline import console
 from pipeline.engine import DuckDBEngine
-from pipeline.errors import PipelineError
+from pipeline.errors import DataError, PipelineError
 from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.report.blocks import Paragraph, Section
 from pipeline.report.context import Source
@@ -43,8 +43,18 @@ PARTS: Mapping[str, Callable[[Source], Section]] = {
 }
 
 
-def report(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, Any]:
+MADE_BY = {"segments": "segments", "value": "value", "ideal": "value", "market": "market", "messages": "messages"}
+
+
+def report(
+    settings: Settings, outputs: Path, tracker: Tracker, failed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Write `report/report-<language>.html` and log it; return the manifest.
+
+    Parameters
+    ----------
+    failed
+        Why stages failed in this run: their sections tell it, and not what stood before.
 
     Raises
     ------
@@ -61,6 +71,8 @@ def report(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, Any
         as_plain(settings.report),
         as_plain(settings.lookalike)["name"],
         as_plain(settings.market),
+        as_of_us,
+        failed or {},
         settings.model.min_precision,
         tracker.uri,
         code_fingerprint(),
@@ -75,8 +87,11 @@ def report(settings: Settings, outputs: Path, tracker: Tracker) -> dict[str, Any
         with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
             for language in settings.report.languages:
                 words = Words(language, settings.report.labels.get(language, {}))
-                source = Source(settings, outputs, engine, words)
-                sections = [_section(source, name, tell, facts["missing"]) for name, tell in PARTS.items()]
+                source = Source(settings, outputs, engine, words, as_of_us)
+                sections = [
+                    _section(source, name, tell, facts["missing"], (failed or {}).get(MADE_BY.get(name, "")))
+                    for name, tell in PARTS.items()
+                ]
                 name = f"report-{language}.html"
                 pages[name] = _page(source, sections, as_of_us, expected)
                 write_file(unfinished / name, partial(_write, pages[name]))
@@ -96,10 +111,14 @@ def _manifests(outputs: Path) -> list[Path]:
     return sorted(path for path in found if path.parent != outputs / "report")
 
 
-def _section(source: Source, name: str, tell: Callable[[Source], Section], missing: dict[str, str]) -> Section:
+def _section(
+    source: Source, name: str, tell: Callable[[Source], Section], missing: dict[str, str], failed: str | None
+) -> Section:
     """Return a section, or one that says why it is missing."""
     words = source.words
     try:
+        if failed is not None:
+            raise DataError(failed)
         return tell(source)
     except PipelineError as error:
         missing[name] = str(error)

@@ -20,7 +20,7 @@ from pipeline.features.snapshot import snapshot_folder, write_snapshots
 from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.settings import Settings, as_plain
 from pipeline.summary import DESCRIPTION
-from pipeline.timeline import as_of_name, resolve_as_of, snapshot_instants
+from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker, metric_name
 from pipeline.value.bringing import tell_locomotives
 from pipeline.value.concentration import concentration
@@ -57,7 +57,7 @@ def value(settings: Settings, outputs: Path, tracker: Tracker, workers: int = 1)
     if is_current(folder, expected):
         console.say(f"value: nothing has changed since {folder} was written")
         return read_manifest(folder)
-    _write_snapshots(settings, outputs, workers, horizon, as_of_us, first_us)
+    _write_snapshots(settings, outputs, workers, horizon)
     facts: dict[str, Any] = {"as_of_us": as_of_us, "data": settings.data.name, "buckets": events["buckets"]}
     told = Told()
     with (
@@ -108,16 +108,13 @@ def _expected(settings: Settings, outputs: Path, as_of_us: int, tracker: Tracker
     )
 
 
-def _write_snapshots(
-    settings: Settings, outputs: Path, workers: int, horizon: Horizon | None, as_of_us: int, first_us: int
-) -> None:
-    """Write the snapshots that the stage features has not made for the attributes' own horizons."""
+def _write_snapshots(settings: Settings, outputs: Path, workers: int, horizon: Horizon | None) -> None:
+    """Write the snapshots of the horizon, those that do not stand: a run that only scores makes none but as_of's."""
     if horizon is None:
         return
-    made = snapshot_instants(settings.attributes, as_of_us, first_us)
-    missing = [us for us in (horizon.learnt_us, horizon.judged_us) if us not in made]
-    with console.progress("value: snapshot", len(missing) * int(read_manifest(outputs / "events")["buckets"])) as step:
-        write_snapshots(settings.data, settings.features, settings.engine, workers, outputs, missing, step)
+    needed = [horizon.learnt_us, horizon.judged_us]
+    with console.progress("value: snapshot", len(needed) * int(read_manifest(outputs / "events")["buckets"])) as step:
+        write_snapshots(settings.data, settings.features, settings.engine, workers, outputs, needed, step)
 
 
 def _moments(

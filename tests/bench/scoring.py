@@ -58,7 +58,7 @@ from pipeline.scoring.reading import open_bucket
 from pipeline.settings import Settings
 from pipeline.timeline import resolve_as_of
 from pipeline.tracking import Tracker
-from tests.bench.__main__ import watch
+from tests.bench.measured import watch
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 WORKERS = 2

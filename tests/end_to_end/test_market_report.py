@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pandas as pd
 import pytest
 
 from pipeline.configuration import parse_settings
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 from pipeline.outputs import read_manifest
+from pipeline.report.context import Source
+from pipeline.report.words import Words
 from pipeline.run import run
 from tests.end_to_end import planted
 
@@ -23,6 +27,7 @@ RULES = {
     "fans": {"where": "purchases.item='fan thing*'"},
     "nobody_knows": {"where": "kind=caat"},
 }
+MODEL = {"model": {"name": "m", "estimator": {"_target_": "a.B"}}}
 MARKET = {
     "worth": {"mean": 10.0, "low": 9.0, "high": 11.0},
     "response": {"responders": 30, "contacted": 300},
@@ -156,3 +161,38 @@ def test_without_models_the_report_still_tells_the_rest(tmp_path, capsys):
     assert "605customers" in page.text  # five of them only have a profile
     assert page.text.count("This part is missing") >= 2
     assert "report: the part 'quality' is missing" in capsys.readouterr().out
+
+
+def test_a_stage_that_fails_is_a_section_and_the_rest_is_told(done, tmp_path):
+    config, _, outputs = done
+    there = tmp_path / "out" / "planted"
+    shutil.copytree(outputs, there)
+    again = config | {"outputs": str(tmp_path / "out"), "tracking": {"folder": str(tmp_path / "models")}}
+    again |= {"segment": {"log": "purchase"}, "stages": ["segments", "report"]}
+    with pytest.raises(PipelineError, match=r"the report was written, but not from .* failed: segments"):
+        run(parse_settings(again))
+    page = Page(there / "report" / "report-en.html")
+    assert "segment.log: 'purchase' is no log" in page.text  # and not what stood there before
+    assert page.text.count("This part is missing") >= 1
+    assert "tested on" in page.text  # the models' part stands
+
+
+def test_what_is_of_another_day_is_not_told_as_of_today(done, tmp_path):
+    config, _, outputs = done
+    there = tmp_path / "out" / "planted"
+    shutil.copytree(outputs, there)
+    again = json.loads(json.dumps(config)) | {"outputs": str(tmp_path / "out"), "stages": ["report"]}
+    again["tracking"] = {"folder": str(tmp_path / "models")}
+    again["data"]["as_of"] = "2024-11-01"
+    run(parse_settings(again))
+    page = Page(there / "report" / "report-en.html")
+    assert "“market” is of December 30, 2024, and this report of November 1, 2024" in page.text
+    assert "tested on" in page.text  # models may be of another day
+
+
+def test_small_numbers_of_people_are_not_told():
+    settings = parse_settings({"data": {"name": "s", "logs": {"l": {"path": "x", "id": "i", "time": "t"}}}} | MODEL)
+    source = Source(settings, Path(), None, Words("en"), 0)
+    assert [source.count(n) for n in (0, 3, 19, 20, None)] == ["0", "fewer than 20", "fewer than 20", "20", "–"]
+    assert source.people(12.0, 4.0, 30.0) == "fewer than 20"
+    assert source.people(120.0, 100.0, 140.0) == "120 [100; 140]"

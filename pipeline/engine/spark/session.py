@@ -32,7 +32,7 @@ _ANSWER_S = 60.0  # for the first task, of which a cluster that has free workers
 _REACH_S = 10.0
 _END_S = 30.0
 # What objects of one process are rebuilt by in another; models above all.
-_SAME = ("duckdb", "ibis-framework", "joblib", "lightgbm", "numpy", "scikit-learn")
+_SAME = ("duckdb", "ibis-framework", "joblib", "lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 # Rows are exchanged as Arrow tables, never as frames of pandas.
 _PANDAS = "PySpark does not yet fully support pandas"
 _SILENT = f"ignore:{_PANDAS}:FutureWarning"
@@ -190,7 +190,7 @@ def _package(folder: Path) -> Path:
     target = folder / "lookalike.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(root.rglob("*")):
-            if file.suffix in (".py", ".j2"):
+            if file.suffix in (".py", ".j2", ".yaml"):
                 archive.write(file, file.relative_to(root.parent))
     return target
 

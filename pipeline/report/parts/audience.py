@@ -15,7 +15,7 @@ def audience(source: Source) -> Section:
     facts = source.manifest(f"audiences/{name}")
     folder = source.outputs / "audiences" / name
     members = facts["members"]
-    told = [Fact(words.number(members), words.say("audience.members", n=members))]
+    told = [Fact(source.count(members), words.say("audience.members", n=members))]
     if facts.get("control"):
         held = facts["control"]["held_back"]
         if not source.is_small(held):

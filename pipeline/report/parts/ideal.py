@@ -58,8 +58,9 @@ def _goal(source: Source, table: pd.DataFrame, goal: str) -> list[Block]:
     )
     rows = []
     for name, (_, row) in zip(names, table.iterrows(), strict=True):
-        fits = words.span(row["fits_now"], row["fits_now_low"], row["fits_now_high"])
-        silent = words.span(row["fits_now_incomplete"], row["fits_now_incomplete_low"], row["fits_now_incomplete_high"])
+        fits = source.people(row["fits_now"], row["fits_now_low"], row["fits_now_high"])
+        ends = row["fits_now_incomplete_low"], row["fits_now_incomplete_high"]
+        silent = source.people(row["fits_now_incomplete"], *ends)
         found = words.span(row["recall"], row["recall_low"], row["recall_high"], share=True)
         rows.append([name, found, fits, silent, words.say("ideal.holds" if row["holds"] else "ideal.fails")])
     columns = [words.say(f"ideal.column.{name}") for name in ("rule", "found", "fits", "incomplete", "verdict")]

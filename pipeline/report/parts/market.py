@@ -14,7 +14,7 @@ def market(source: Source) -> Section:
     words = source.words
     facts = source.manifest("market")
     table = pd.read_csv(source.outputs / "market" / "market.csv")
-    known = table[table["people"].notna()].reset_index(drop=True)
+    known = table[table["people"].notna() & ~table["people"].map(source.is_small)].reset_index(drop=True)
     blocks: list[Block] = [Paragraph(words.say("market.how"))]
     if len(known):
         svg = charts.intervals(
@@ -49,8 +49,8 @@ def _table(source: Source, table: pd.DataFrame) -> Table:
     for _, row in table.iterrows():
         cells = [
             words.label(str(row["segment"])),
-            words.number(row["told_inside"]),
-            words.number(row["stated_besides"]),
+            source.count(row["told_inside"]),
+            source.count(row["stated_besides"]),
         ]
         for name in wanted:
             if name == "range":
@@ -64,10 +64,7 @@ def _table(source: Source, table: pd.DataFrame) -> Table:
 
 
 def _people(source: Source, row: pd.Series, name: str) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    if low == high:
-        return source.words.number(row[name])
-    return source.words.span(row[name], low, high)
+    return source.people(row[name], row[f"{name}_low"], row[f"{name}_high"])
 
 
 def _assumed(source: Source, table: pd.DataFrame) -> list[Block]:

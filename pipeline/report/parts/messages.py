@@ -48,7 +48,7 @@ def _brief(source: Source, one: dict[str, Any]) -> list[str]:
         f"{item['token'].lower()} × {words.span(item['lift'], item['low'], item['high'], digits=1)}" for item in liked
     )
     choice = one["choice"]
-    approach = words.say(f"messages.approach.{choice['approach']}") if choice.get("approach") else ""
+    approach = words.label(choice["approach"]) if choice.get("approach") else ""
     hypothesis = words.say("messages.hypothesis")
     return [
         words.label(brief["segment"]),
@@ -70,7 +70,7 @@ def _texts(source: Source, one: dict[str, Any]) -> list[Block]:
     chosen = [text for text in written if text["status"] == "chosen"] or written[:1]
     found: list[Block] = []
     for text in chosen[:1]:
-        parts = text["parts"]
+        parts = {"subject": "", "action": "", **text["parts"]}
         status = words.say("messages.chosen" if text["status"] == "chosen" else "messages.hypothesis")
         found.append(
             Paragraph(words.say("messages.text", segment=words.label(one["brief"]["segment"]), status=status, **parts))

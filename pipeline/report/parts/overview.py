@@ -23,7 +23,11 @@ def overview(source: Source) -> Section:
     last = max(facts["last_us"] for facts in events["logs"].values() if facts["rows"])
     facts = [
         Fact(words.number(n), words.say("overview.customers", n=n)),
-        Fact(words.percent(told / n), words.say("overview.told"), words.say("overview.told_n", n=told)),
+        Fact(
+            source.count(told) if source.is_small(told) else words.percent(told / n),
+            words.say("overview.told"),
+            "" if source.is_small(told) else words.say("overview.told_n", n=told),
+        ),
     ]
     facts += [
         Fact(words.number(own["rows"]), words.say("overview.events", n=own["rows"], log=words.label(name)))

@@ -14,7 +14,7 @@ _SHOWN = 10  # attributes in the table; the rest is counted
 def quality(source: Source) -> Section:
     """Return the section of the last training."""
     words = source.words
-    training = source.manifest("training")
+    training = source.manifest("training", of_any_day=True)
     attributes, kept = training["attributes"], training["promise"]
     required = source.settings.model.min_precision
     stating = [name for name, fact in attributes.items() if _stated(fact)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import DataError
 from pipeline.outputs import MANIFEST, read_manifest
 from pipeline.report import charts
 from pipeline.report.blocks import Block, Paragraph, Picture, Section, Table
@@ -17,8 +18,11 @@ def segments(source: Source) -> Section:
     """Return the section; a family that has not been made is left out, and this is said."""
     words = source.words
     folder = source.outputs / "segments"
-    facts = read_manifest(folder / "activity")
+    facts = source.manifest("segments/activity")
     sizes = pd.read_csv(folder / "activity" / "sizes.csv")
+    if sizes.empty:
+        raise DataError(words.say("segments.nobody", n=source.settings.segment.min_cell))
+    sizes = sizes[~sizes["n"].map(source.is_small)]
     blocks: list[Block] = []
     if facts.get("rhythm"):
         blocks.append(Paragraph(words.say("segments.how", days=words.number(facts["rhythm"]["usual_days"], 1))))
@@ -80,13 +84,14 @@ def _rules(source: Source, folder: Path) -> list[Block]:
     words = source.words
     if not (folder / MANIFEST).is_file():
         return []
+    source.manifest("segments/rules")
     table = pd.read_csv(folder / "sizes.csv")
     rows = []
     for row in table.to_dict("records"):
         expected = row.get("expected", np.nan)
-        truly = words.span(expected, row.get("expected_low", np.nan), row.get("expected_high", np.nan))
+        truly = source.people(expected, row.get("expected_low", np.nan), row.get("expected_high", np.nan))
         members = row["members"]
-        shown = words.say("segments.few") if pd.isna(members) else words.number(members)
+        shown = words.say("segments.few") if pd.isna(members) else source.count(members)
         rows.append([words.label(str(row["segment"])), str(row["where"]), shown, truly])
     columns = [words.say(f"segments.column.{name}") for name in ("name", "rule", "members", "truly")]
     return [
