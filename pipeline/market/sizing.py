@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.naming import visible
-from pipeline.market.money import Measured
+from pipeline.market.money import Measured, Z
 from pipeline.market.size import MarketSize, Told, market_size, told_of
 from pipeline.model.blocks import Floats
 from pipeline.segment.rules.evaluation import Asked, Evaluated, ask, evaluate_rule, in_order
@@ -39,6 +39,8 @@ class Market:
         The customers whom it was estimated from, shape (n,).
     scale
         Customers of the base per customer of `ids`.
+    attributes
+        Those that the rule asks for.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Market:
     size: MarketSize
     ids: NDArray[np.str_]
     scale: float
+    attributes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,22 @@ def size_of(name: str, read: Read, facts: Facts, matrix: FeatureMatrix, scale: f
     size = market_size(told, found.members[rows], seen.X, seen.n_dense, settings.seed)
     if size.people is None and found.expected is not None:
         return Market(name, where, EXPECTED, _expected(found, size, scale), facts.ids, 1.0)
-    return Market(name, where, CORRECTED, scaled(size, scale), ids, scale)
+    return Market(name, where, CORRECTED, scaled(size, scale), ids, scale, asked.attributes)
 
 
 def scaled(size: MarketSize, scale: float) -> MarketSize:
-    """Return the size of the whole base from that of a sample; counts of customers are rounded."""
+    """Return the size of the whole base from that of a sample; counts of customers are rounded.
+
+    Intervals hold the error of having drawn the sample as well.
+    """
 
     def times(part: Measured | None) -> Measured | None:
-        return None if part is None else Measured(part.mean * scale, part.low * scale, part.high * scale)
+        if part is None or scale == 1.0:
+            return part
+        p = min(max(part.mean / size.n_base, 0.0), 1.0)
+        drawn = Z * np.sqrt(size.n_base * p * (1 - p) * (1 - 1 / scale))
+        below, above = (float(np.hypot(end, drawn)) for end in (part.mean - part.low, part.high - part.mean))
+        return Measured(part.mean * scale, max(0.0, part.mean - below) * scale, (part.mean + above) * scale)
 
     naive = times(size.naive)
     assert naive is not None
@@ -168,9 +179,8 @@ def _expected(found: Evaluated, told: MarketSize | None, scale: float) -> Market
         return MarketSize(n, n_told, n_inside, stated - n_inside, naive, None, (low, high), 0, reason)
     people = Measured(expected.mean, expected.low, expected.high)
     bounds = (max(low, expected.low), min(high, expected.high + n - expected.n))
-    return MarketSize(
-        n, n_told, n_inside, max(0, stated - n_inside), naive, people, bounds, expected.n, outcomes=found.score
-    )
+    # No outcomes: probabilities are recalibrated as a whole, not customer by customer, so that groups cannot be told.
+    return MarketSize(n, n_told, n_inside, max(0, stated - n_inside), naive, people, bounds, expected.n)
 
 
 def strata_of(facts: Facts, names: list[str], rows: NDArray[np.int64]) -> dict[str, Floats]:

@@ -125,6 +125,12 @@ def _beyond(settings: Settings, found: Market, facts: Facts) -> Poststratified |
             raise DataError(
                 f"market.population.margins: there is no portrait of '{name}' {did_you_mean(name, facts.attributes)}"
             )
+    shared = sorted(set(found.attributes) & set(population.margins))
+    if shared:
+        raise DataError(
+            f"market.population.margins: the rule asks for {', '.join(shared)} itself, so that its share of the "
+            "population follows from the margin and not from the customers; leave it out of the rule or of the margins"
+        )
     inside = np.flatnonzero(~np.isnan(outcomes))
     rows = np.searchsorted(facts.ids, found.ids[inside])
     strata = strata_of(facts, list(population.margins), rows)
@@ -137,8 +143,10 @@ def _row(settings: Settings, found: Market, beyond: Poststratified | None) -> di
     row: dict[str, Any] = {"segment": found.name, "where": found.where, "how": found.how, "base": size.n_base}
     row |= {"told": size.n_told, "told_inside": _hidden(size.n_inside, chosen.min_cell)}
     row |= {"stated_besides": _hidden(size.n_stated, chosen.min_cell)}
-    row |= _ends("naive", None if few else size.naive) | _ends("people", None if few else size.people)
-    row |= {"at_least": np.nan if few else size.bounds[0], "at_most": np.nan if few else size.bounds[1]}
+    few_told = few or 0 < size.n_inside < chosen.min_cell  # the hidden count could be worked out from these
+    row |= {"comparable": size.n_comparable}
+    row |= _ends("naive", None if few_told else size.naive) | _ends("people", None if few else size.people)
+    row |= {"at_least": np.nan if few_told else size.bounds[0], "at_most": np.nan if few else size.bounds[1]}
     row["why_not"] = f"fewer than {chosen.min_cell} people" if few else size.reason
     if size.people is not None and not few:
         row |= _money(settings, size.people, "")
@@ -243,7 +251,8 @@ def assumptions(settings: Settings, facts: dict[str, Any]) -> list[str]:
         told.append(
             f"population '{chosen.population.name}', {chosen.population.size:,} people; margins from "
             f"{chosen.population.source}, taken as exact. People who are no customers are taken to be in the segment "
-            f"as often as customers with the same {', '.join(chosen.population.margins)} are"
+            f"as often as customers with the same {', '.join(chosen.population.margins)} are; where a margin is "
+            "inferred, it and the segment are taken as independent given behaviour (this draws it to the base's share)"
         )
     return told
 

@@ -14,8 +14,8 @@ _FOLDS = 4
 _AT_MOST = 10_000  # customers that the detector is fitted on; more change the score by less than its own spread
 _AT_ONCE = 20_000  # customers whose dense block is held at one time
 _IN_CACHE = 1_000  # customers whose temporary arrays stay in the processor's cache
-# Of its mean, a feature's least scale. The days since a log began are nearly the same for all customers, and other days
-# for all of them at the next instant: in units of their own spread everybody would be strange then.
+# Of its mean, the scale up to which a feature is not judged. The days since a log began are nearly the same for all
+# customers, and other days for all of them at the next instant: in units of their spread everybody would be strange.
 _LEAST_SCALE = 0.05
 
 
@@ -44,7 +44,7 @@ class NoveltyDetector:
 
     Attributes
     ----------
-    mean_, scale_ : (n_dense,) of the squeezed features; a scale is at least a twentieth of the mean
+    mean_, scale_ : (n_dense,) of the squeezed features; a scale is infinite where a feature is not judged
     components_ : (n_dense, k) float32; k is at most half of the columns that differ between customers
     weights_ : (k,) by how much more a distance along a component counts than one across: negative, as it varies more
     residual_ : mean variance across the components
@@ -123,8 +123,8 @@ class NoveltyDetector:
         centred = np.where(known, dense - self.mean_, np.float32(0.0))
         scale = np.sqrt((centred**2).sum(axis=0) / n_known)
         # A column that is the same for all: any other value would be infinitely far, so it is not judged.
-        differs = scale > 1e-5 * (1 + np.abs(self.mean_))
-        self.scale_ = np.where(differs, np.maximum(scale, _LEAST_SCALE * np.abs(self.mean_)), np.inf).astype(np.float32)
+        differs = scale > np.maximum(1e-5 * (1 + np.abs(self.mean_)), _LEAST_SCALE * np.abs(self.mean_))
+        self.scale_ = np.where(differs, scale, np.inf).astype(np.float32)
         centred /= self.scale_
         d = int(np.isfinite(self.scale_).sum())
         k = max(0, min(self.n_components, d // 2, len(dense) - 1))  # something must be left to lie across

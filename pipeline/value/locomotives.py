@@ -181,6 +181,8 @@ def _expected(ahead: Ahead | None, kept: np.ndarray) -> pd.DataFrame:
     n, brought, loss = member.sum(axis=0), worth @ member, lost @ member
     each = member * lost[:, None]
     spread = ratio(np.sqrt(len(each)) * each.std(axis=0), loss)
-    half = np.exp(1.96 * np.sqrt(np.nan_to_num(spread) ** 2 + np.nan_to_num(ahead.log_error) ** 2))
+    # What remains is known, so that an error of what is brought weighs more on the difference.
+    error = ahead.log_error * ratio(brought, loss)
+    half = np.exp(1.96 * np.hypot(np.nan_to_num(spread), error))
     columns = (n, brought, brought / worth.sum(), ratio(brought, n), loss, loss / half, loss * half)
     return pd.DataFrame(dict(zip(names, columns, strict=True)))

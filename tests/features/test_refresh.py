@@ -118,7 +118,7 @@ def unequal(found: Path, expected: Path) -> list[tuple[Any, ...]]:
 
 
 @settings(
-    deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -33,12 +33,12 @@ def ideal(source: Source) -> Section:
     held = table[table["holds"]]
     short = ""
     if len(held):
-        best = held.sort_values("lift", ascending=False).iloc[0]
+        best = held.sort_values("found_lift", ascending=False).iloc[0]
         short = words.say(
             "ideal.short",
             goal=words.say(f"ideal.goal.{best['goal']}"),
             rule=rule_words(words, str(best["description"])),
-            lift=words.number(best["lift"], 1),
+            lift=words.span(best["lift"], best["lift_low"], best["lift_high"], digits=2),
         )
     return Section("ideal", words.say("ideal.title"), blocks, short)
 

@@ -94,8 +94,10 @@ def _groups(source: Source, table: pd.DataFrame, kind: str) -> list[Block]:
     ]
     columns = [words.say(f"value.column.{name}") for name in ("group", "n", "share", "on_top", "loss")]
     heading = words.say(f"value.kind.{kind}") if kind in ("profile", "behaviour", "segment") else words.label(kind)
+    caution = [Paragraph(words.say("value.circular"))] if kind == "segment" else []
     return [
         Paragraph(heading),
+        *caution,
         Picture(svg, words.say("value.groups_alt"), words.say("value.groups")),
         Table(columns, rows, words.say("value.note")),
     ]

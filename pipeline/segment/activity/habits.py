@@ -69,7 +69,11 @@ def habits_of(
         usual = rhythm.usual(np.bincount(whose, np.log(length), n).astype(np.float64), np.bincount(whose, minlength=n))
         if period_days is not None:
             late = ended >= cut_day - period_days
-            np.maximum.at(longest, whose[late], length[late] / usual[whose[late]])
+            # Against the other pauses, as the limits are learnt: a long one makes itself usual else.
+            n_own = np.bincount(whose, minlength=n)
+            log_sum = np.bincount(whose, np.log(length), n).astype(np.float64)
+            others = rhythm.usual(log_sum[whose] - np.log(length), n_own[whose] - 1)
+            np.maximum.at(longest, whose[late], length[late] / others[late])
     span = pace or 0
     last = days.day >= cut_day - span
     earlier = ~last & (days.day >= cut_day - 2 * span)

@@ -76,8 +76,20 @@ def test_habits_are_those_of_a_slow_count():
         gaps = [b - a for a, b in itertools.pairwise(own)]
         usual = np.exp((1e-3 * np.log(7.0) + sum(np.log(gap) for gap in gaps)) / (1e-3 + len(gaps)))
         assert found.usual_days[row] == pytest.approx(usual)
-        late = [gap / usual for gap, end in zip(gaps, own[1:], strict=False) if end >= CUT - 14]
+        late = [
+            gap / np.exp((1e-3 * np.log(7.0) + sum(np.log(g) for g in gaps) - np.log(gap)) / (1e-3 + len(gaps) - 1))
+            for gap, end in zip(gaps, own[1:], strict=False)
+            if end >= CUT - 14
+        ]  # in units of the others: a long pause makes itself usual else
         assert found.longest_ended[row] == pytest.approx(max(late, default=0.0))
+
+
+def test_who_comes_back_from_a_pause_that_made_them_lapsed_has_returned():
+    days = {"a": [0, 5, 10, 210]}
+    gone = habits_of(diary(days), 205, RHYTHM, 14, PACE)
+    back = habits_of(diary(days), 212, RHYTHM, 14, PACE)
+    assert gone.recency_days[0] / gone.usual_days[0] > RHYTHM.longer[2]
+    assert back.longest_ended[0] > RHYTHM.longer[2]
 
 
 def test_what_happens_later_changes_nothing():
