@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyClassifier
 
 from pipeline.model.blocks import Floats, Ints, Matrix
 from pipeline.model.crossfit import fold_numbers, out_of_fold
@@ -104,7 +105,7 @@ def learn_answering(
     at_most: int = _AT_MOST,
     drawn: np.ndarray | None = None,
 ) -> Answering | None:
-    """Return who answers, learnt from at most `at_most` customers; None if they are `too_few`.
+    """Return who answers, learnt from at most `at_most` customers; None if too few are silent.
 
     Parameters as in `response_propensity`. No answer is read, only whether there is one.
 
@@ -117,8 +118,12 @@ def learn_answering(
     known = np.arange(len(answered)) if drawn is None else np.flatnonzero(drawn)
     rows = np.sort(known[np.random.default_rng(seed).permutation(len(known))[:at_most]])
     found = response_propensity(X[rows], answered[rows], n_dense, seed)
-    if found is None:
+    if found is None and int((~answered[rows]).sum()) < LEAST:
         return None
+    if found is None:
+        # Hardly anybody answers: whom, cannot be learnt; so rarely that nobody is in reach, unless the base is tiny.
+        seldom = DummyClassifier().fit(np.zeros((len(rows) + 1, 1)), np.append(answered[rows], True).astype(np.int64))
+        return Answering(seldom.predict_proba(np.zeros((len(answered), 1)))[:, 1], seldom)
     model = behaviour_model(n_dense, seed).fit(X[rows], answered[rows].astype(np.int64))
     propensity = np.empty(len(answered))
     propensity[rows] = found[0]

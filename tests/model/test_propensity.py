@@ -56,3 +56,14 @@ def test_of_a_large_base_a_sample_teaches_and_the_rest_is_predicted():
 
 def test_nobody_is_weighed_where_all_answered():
     assert learn_answering(plant(0).X, np.ones(600, dtype=bool), N_DENSE, 0) is None
+
+
+def test_where_hardly_anybody_answers_nobody_is_in_reach():
+    """Too few answers to learn who gives them are no sign that everybody does."""
+    world = plant(0, n=2_000)
+    answered = np.zeros(2_000, dtype=bool)
+    answered[:20] = True
+    found = learn_answering(world.X, answered, N_DENSE, 0)
+    assert not found.reached.any()
+    assert not found.silent_weight.any()
+    assert (found.model.predict_proba(world.X)[:, 1] < REACH).all()
