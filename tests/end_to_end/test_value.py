@@ -200,3 +200,14 @@ def test_a_single_purchase_each_says_why_nothing_is_expected(town: Town, tmp_pat
     assert "the expected value" in manifest["missing"]
     assert "worth anything in the last horizon, 50 are needed" in manifest["missing"]["the expected value"]
     assert (made / "concentration.csv").exists()
+
+
+def test_after_a_run_that_only_scored_value_makes_the_snapshots_it_needs(town: Town, worth: Path) -> None:
+    before = pd.read_csv(worth / "locomotives.csv")
+    snapshots = worth.parent / "snapshots"
+    latest = max(path.name for path in snapshots.iterdir())
+    for path in snapshots.iterdir():
+        if path.name != latest:
+            shutil.rmtree(path)
+    shutil.rmtree(worth)
+    pd.testing.assert_frame_equal(pd.read_csv(town.made() / "locomotives.csv"), before)

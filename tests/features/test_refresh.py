@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.engine import DuckDBEngine
 from pipeline.events import write_events
+from pipeline.features import snapshot as snapshot_module
 from pipeline.features.dense import cut_off
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import fit_encoder, read_counts
@@ -237,6 +238,29 @@ def test_a_killed_refresh_leaves_the_old_snapshot_and_is_resumed(
     assert names(old) == before
     assert [path.name for path in old.parent.iterdir() if "partial" not in path.name] == [old.name]
     monkeypatch.undo()
+    assert unequal(grown.snapshot("out", refreshed=True), grown.snapshot("full", refreshed=False)) == []
+
+
+def test_counts_that_a_killed_run_had_taken_up_are_taken_up_anew(
+    grown: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept may be of another day by then: settings that say how long events are waited for have changed."""
+    share = snapshot_module.share_file
+
+    def killed(old: Path, new: Path) -> None:
+        share(old, new)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(snapshot_module, "share_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        grown.snapshot("out", refreshed=True)
+    monkeypatch.undo()
+    left = [*(grown.folder / "out" / "snapshots").glob("*.partial-*/tokens/bucket=*.parquet")]
+    assert left
+    for file in left:
+        one = pq.read_table(file).slice(0, 1)
+        file.unlink()  # it is one file with what is kept
+        pq.write_table(one, file)  # as if it were of another day
     assert unequal(grown.snapshot("out", refreshed=True), grown.snapshot("full", refreshed=False)) == []
 
 
