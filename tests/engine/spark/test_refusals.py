@@ -201,6 +201,7 @@ def test_the_package_is_shipped_with_all_its_code(tmp_path: Path) -> None:
 def test_ending_what_never_started_is_nothing() -> None:
     end_engines()
     session.stop()
+    assert session._now is None
 
 
 def test_the_cluster_s_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
