@@ -50,9 +50,18 @@ def parts_of(folder: Path, bucket: int, from_day: int | None = None) -> list[Pat
 
 def read_parts(engine: QueryEngine, folder: Path, buckets: Sequence[int], from_day: int | None = None) -> ir.Table:
     """Open buckets of a log, from a local day on if one is given."""
+    return since(engine.parquet(files_since(folder, buckets, from_day)), from_day)
+
+
+def files_since(folder: Path, buckets: Sequence[int], from_day: int | None = None) -> list[Path]:
+    """Return the files that hold a log's events from a local day on; at least one, if only for its columns."""
     files = [file for bucket in buckets for file in parts_of(folder, bucket, from_day)]
-    table = engine.parquet(files or [parts_of(folder, buckets[0])[-1]])  # without a row to read, for the columns alone
-    return table if from_day is None else table.filter(table[EVENT_DAY] >= from_day)
+    return files or [parts_of(folder, buckets[0])[-1]]
+
+
+def since(events: ir.Table, from_day: int | None) -> ir.Table:
+    """Return events of a local day and later ones; None: all."""
+    return events if from_day is None else events.filter(events[EVENT_DAY] >= from_day)
 
 
 def write_first_part(

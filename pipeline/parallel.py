@@ -1,4 +1,4 @@
-"""Work side by side in processes, in buckets or attributes, and hand back results as they come."""
+"""Work side by side, in buckets or attributes, and hand back results as they come."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import Any
 from joblib import Parallel
 
 
-def side_by_side(jobs: Iterable[Any], workers: int, in_order: bool = True) -> Iterator[Any]:
+def side_by_side(jobs: Iterable[Any], workers: int, in_order: bool = True, threads: bool = False) -> Iterator[Any]:
     """Yield the results of joblib's delayed calls, at most `workers` under way at once.
 
     Parameters
     ----------
     in_order
         Yield in the order of the jobs, or else each as soon as it is done.
+    threads
+        In threads of this process, which start at once, rather than in processes: for what DuckDB or NumPy do, not
+        Python.
     """
     order = "generator" if in_order else "generator_unordered"
     with warnings.catch_warnings():
         # Workers are replaced when they have grown; that is meant, and nothing is lost.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-        yield from Parallel(n_jobs=workers, return_as=order)(jobs)
+        yield from Parallel(n_jobs=workers, return_as=order, prefer="threads" if threads else "processes")(jobs)

@@ -7,7 +7,7 @@ import glob
 import gzip
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from pipeline.engine.portable import hash32
+from pipeline.engine.prepared import Build, query_text
 from pipeline.engine.protocol import Answer
 from pipeline.errors import DataError, PipelineError, SchemaError, did_you_mean
 from pipeline.outputs import unwritable, write_file
@@ -95,8 +96,8 @@ class DuckDBEngine:
         """Release the connection and its memory."""
         self.ibis.disconnect()
 
-    def parquet(self, files: Path | Sequence[Path]) -> ir.Table:
-        """Open one or several Parquet files of one schema as a table.
+    def parquet(self, files: Path | Sequence[Path], name: str | None = None) -> ir.Table:
+        """Open one or several Parquet files of one schema as a table; `name`: what it is called in this connection.
 
         Raises
         ------
@@ -106,7 +107,9 @@ class DuckDBEngine:
         paths = [files] if isinstance(files, Path) else list(files)
         try:
             # Statistics in the files say nothing of NaN; without the option DuckDB takes them for proof of none.
-            return self.ibis.read_parquet([glob.escape(str(path)) for path in paths], can_have_nan=True)
+            return self.ibis.read_parquet(
+                [glob.escape(str(path)) for path in paths], table_name=name, can_have_nan=True
+            )
         except duckdb.Error as error:
             raise DataError(f"{paths[0]}: cannot be read as Parquet: {_first_line(error)}") from None
 
@@ -166,6 +169,20 @@ class DuckDBEngine:
         """Write a table as one Parquet file, whole or not at all."""
         with _told(SOURCE, path):
             write_file(path, lambda partial: self.ibis.to_parquet(table, partial, compression="zstd"))
+
+    def write_prepared(self, build: Build, files: Mapping[str, Path | Sequence[Path]], path: Path, *given: Any) -> None:
+        """Write `build(tables, *given)` as one Parquet file, whole or not at all; see `query_text`.
+
+        Parameters
+        ----------
+        files
+            By name, the Parquet files that the table of this name is opened from.
+        """
+        tables = {name: self.parquet(chosen, name) for name, chosen in files.items()}
+        text = query_text(self.ibis, build, tables, given)
+        with _told(SOURCE, path):
+            copy = "COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd)"
+            write_file(path, lambda partial: self.ibis.raw_sql(copy.format(text, _quoted(str(partial)))))
 
     def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> None:
         """Write a table as one folder of Parquet files per value of the column `by`.

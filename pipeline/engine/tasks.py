@@ -1,4 +1,4 @@
-"""Work side by side in buckets: in processes of this machine, or as tasks of a cluster."""
+"""Work side by side in buckets: on this machine, or as tasks of a cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from pipeline.settings import Engine
 
 
 def run_tasks(
-    jobs: Iterable[Any], settings: Engine, workers: int, shared: Path, in_order: bool = True
+    jobs: Iterable[Any],
+    settings: Engine,
+    workers: int,
+    shared: Path,
+    in_order: bool = True,
+    threads: bool = False,
 ) -> Iterator[Any]:
     """Yield the results of joblib's delayed calls; wherever they run, they read and write the same files.
 
@@ -24,13 +29,15 @@ def run_tasks(
         The folder of the results. A cluster's workers must see it, and are asked whether they do.
     in_order
         Yield in the order of the jobs, or else each as soon as it is done.
+    threads
+        On this machine, in threads rather than processes: see `side_by_side`.
     """
     if settings.name == "spark":
         from pipeline.engine.spark.tasks import run
 
         yield from run(jobs, settings, shared, in_order)
     else:
-        yield from side_by_side(jobs, workers, in_order)
+        yield from side_by_side(jobs, workers, in_order, threads)
 
 
 def task_engine(settings: Engine, workers: int) -> DuckDBEngine:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import ibis
 import ibis.expr.types as ir
 
-from pipeline.columns import COUNT, CUSTOMER, EVENT_US, FIELD, TOKEN, US_PER_DAY
+from pipeline.columns import CUSTOMER, EVENT_US, US_PER_DAY
 from pipeline.features.aggregates import (
     DAYS,
     FIRST_DAY,
@@ -32,8 +32,9 @@ from pipeline.features.aggregates import (
     of_events,
     within,
 )
-from pipeline.features.naming import aggregate_of, dense_name, field_name
+from pipeline.features.naming import aggregate_of, dense_name
 from pipeline.features.tokens import token_fields
+from pipeline.features.variety import Counts, clock_tokens, variety_features
 from pipeline.settings import Log
 
 
@@ -58,7 +59,7 @@ def cut_off(as_of_us: int, time_zone: str) -> CutOff:
 
 def dense_features(
     events: Mapping[str, ir.Table],
-    tokens: ir.Table,
+    counts: Counts,
     logs: Mapping[str, Log],
     windows_days: Sequence[int],
     cut: CutOff,
@@ -70,8 +71,8 @@ def dense_features(
     ----------
     events
         Canonical events by log; where aggregates are kept, those of the days after.
-    tokens
-        The token counts of all events at the same as_of.
+    counts
+        What the token counts of all events at the same as_of come to.
     windows_days
         Look-back windows, each in days; the whole history comes besides.
     kept
@@ -85,11 +86,11 @@ def dense_features(
     totals = {name: merged_totals(parts[name].totals, log) for name, log in logs.items()}
     known = [table.select(CUSTOMER) for table in totals.values()]
     customers = ibis.union(*known, distinct=True) if len(known) > 1 else known[0]
-    variety, blocks = _by_field(tokens), []
+    blocks = []
     for name, log in logs.items():
         blocks += [_activity(totals[name], name, log, cut), _rhythm(parts[name], name)]
         blocks += [_spans(parts[name].windows, name, log, windows_days)] if windows_days else []
-        blocks += _variety(tokens, variety, name, log)
+        blocks += variety_features(counts, name, log)
     table = customers
     for number, block in enumerate(blocks):  # one chain: a step for each would name all columns over and over
         key = f"_customer{number}"
@@ -120,7 +121,7 @@ def dense_names(log: str, declared: Log, windows_days: Sequence[int]) -> list[st
     names += [dense_name(log, "days", "count", days) for days in windows_days]
     for field in token_fields(declared):
         names += [dense_name(log, field, what) for what in ("distinct", "entropy", "top_share")]
-        names += [dense_name(log, field, f"share_{token}") for token in _shares(field)]
+        names += [dense_name(log, field, f"share_{token}") for token in clock_tokens(field)]
     return names
 
 
@@ -185,42 +186,3 @@ def _rhythm(parts: Aggregates, log: str) -> ir.Table:
             dense_name(log, "gap", "cv"): deviation / mean,
         },
     )
-
-
-def _by_field(tokens: ir.Table) -> ir.Table:
-    """Return what variety is made of, by customer and field: one pass with few groups."""
-    n = tokens[COUNT].cast("float64")
-    return tokens.group_by(CUSTOMER, FIELD).agg(
-        _distinct=tokens.count().cast("float64"), _total=n.sum(), _n_log=(n * n.ln()).sum(), _top=n.max()
-    )
-
-
-def _variety(tokens: ir.Table, by_field: ir.Table, log: str, declared: Log) -> list[ir.Table]:
-    """Distinct tokens, Shannon entropy in nats, share of the most frequent token; shares of hours and weekdays.
-
-    Entropy from counts: H = ln N - (sum of n ln n) / N (Shannon 1948, doi:10.1002/j.1538-7305.1948.tb01338.x).
-    """
-    names = {field: field_name(log, field) for field in token_fields(declared)}
-    own = by_field.filter(by_field[FIELD].isin(list(names.values())))
-    entropy = own["_total"].ln() - own["_n_log"] / own["_total"]
-    # Not greatest(): it would read the entropy of no token as 0.
-    own = own.mutate(_entropy=(entropy < 0.0).ifelse(0.0, entropy), _top_share=own["_top"] / own["_total"])
-    features: dict[str, ir.Value] = {}
-    for field, name in names.items():
-        for what in ("distinct", "entropy", "top_share"):
-            features[dense_name(log, field, what)] = own[f"_{what}"].max(where=own[FIELD] == name)
-    blocks = [own.group_by(CUSTOMER).agg(**features)]
-    for field, name in names.items():
-        if _shares(field):
-            here = tokens.filter(tokens[FIELD] == name)
-            n = here[COUNT].cast("float64")
-            shares = {
-                dense_name(log, field, f"share_{token}"): n.sum(where=here[TOKEN] == token).fill_null(0.0) / n.sum()
-                for token in _shares(field)
-            }
-            blocks.append(here.group_by(CUSTOMER).agg(**shares))
-    return blocks
-
-
-def _shares(field: str) -> list[str]:
-    return [f"{value:02d}" for value in range({"hour": 24, "weekday": 7}.get(field, 0))]

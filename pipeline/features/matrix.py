@@ -192,20 +192,22 @@ def read_counts(
         known = known.order_by([engine.hash32(ibis.literal("encoder:") + known[CUSTOMER]), CUSTOMER]).limit(at_most)
         tokens = tokens.semi_join(known, CUSTOMER)
     customers = np.sort(np.array(engine.arrow(known)[CUSTOMER].to_pylist(), dtype=object))
-    words = engine.memory(
-        pa.table({"_name": pa.array(vocabulary.tolist(), pa.string()), "_column": np.arange(len(vocabulary))})
-    )
-    named = tokens.mutate(_name=tokens[FIELD] + "=" + tokens[TOKEN])
-    found = engine.arrow(named.inner_join(words, "_name").select(CUSTOMER, "_column", COUNT))
-    encoded = found[CUSTOMER].combine_chunks().dictionary_encode()
-    position = {customer: row for row, customer in enumerate(customers)}
-    row_of = np.array([position[customer] for customer in encoded.dictionary.to_pylist()], dtype=np.int64)
-    rows = row_of[encoded.indices.to_numpy()] if len(found) else np.empty(0, np.int64)
-    entries = (found[COUNT].to_numpy().astype(np.float64), (rows, found["_column"].to_numpy()))
+    fields, words = (pa.array(part, pa.string()) for part in _split(vocabulary))
+    columns = engine.memory(pa.table({FIELD: fields, TOKEN: words, "_column": np.arange(len(vocabulary))}))
+    rows = engine.memory(pa.table({CUSTOMER: pa.array(customers, pa.string()), "_row": np.arange(len(customers))}))
+    met = tokens.inner_join(columns, [FIELD, TOKEN]).inner_join(rows, CUSTOMER)
+    found = engine.arrow(met.select("_row", "_column", COUNT))
+    entries = (found[COUNT].to_numpy().astype(np.float64), (found["_row"].to_numpy(), found["_column"].to_numpy()))
     counts = sp.csr_matrix(entries, shape=(len(customers), len(vocabulary)))  # sums what stands in several parts
     counts.eliminate_zeros()
     counts.sort_indices()
     return customers, counts
+
+
+def _split(vocabulary: np.ndarray) -> tuple[list[str], list[str]]:
+    """Return fields and tokens of `field=token`; a token may hold further signs of equality."""
+    pairs = [name.partition("=") for name in vocabulary.tolist()]
+    return [field for field, _, _ in pairs], [token for _, _, token in pairs]
 
 
 def read_dense(engine: DuckDBEngine, snapshot: Path, buckets: Sequence[int] | range | None = None) -> ir.Table:

@@ -1,8 +1,9 @@
 """What was counted from days that are settled: a snapshot at the next as_of adds the events since, and reads no others.
 
 A day is settled when no event of it is taken in any more, `features.late_days` after it. What is kept by customer:
-totals and gaps of all settled days, sums by day for the longest window, token counts. It stands until more than
-`features.settled_days` have passed since, or all events have been read anew; then it is made again.
+totals and gaps of all settled days, sums by day for the longest window, token counts and what variety is made of. It
+stands until more than `features.settled_days` have passed since, or all events have been read anew; then it is made
+again.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ import ibis.expr.types as ir
 from joblib import delayed
 
 from pipeline import schemas
-from pipeline.columns import CUSTOMER, EVENT_DAY
-from pipeline.engine import DuckDBEngine, run_tasks, task_engine
+from pipeline.columns import CUSTOMER, EVENT_DAY, FIELD
+from pipeline.engine import run_tasks, task_engine
 from pipeline.event_parts import bucket_file
-from pipeline.events import read_events
 from pipeline.features.aggregates import Aggregates, daily, distinct_days, of_kept, rhythm, summed
+from pipeline.features.bucket import COUNTED, SUMS, VARIETY, Files, events_files, events_of, kept_name
 from pipeline.features.dense import CutOff, cut_off
 from pipeline.features.tokens import token_counts, token_sums
+from pipeline.features.variety import by_field
 from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, read_manifest, whole
-from pipeline.settings import Data, Engine, Features
+from pipeline.settings import Data, Engine, Features, Log
 
-_TOTALS, _DAILY, _RHYTHM, _TOKENS, _SUMS = "totals", "daily", "rhythm", "tokens", "sums"
+_TOKENS = "tokens"
 _ALWAYS = 2**63 - 1  # after every event
 
 
@@ -61,7 +63,7 @@ def settle(
             delayed(write_settled)(data, longest, engine, workers, outputs / "events", partial, days, bucket)
             for bucket in range(source["buckets"])
         ]
-        for _ in run_tasks(jobs, engine, workers, partial):
+        for _ in run_tasks(jobs, engine, workers, partial, threads=True):
             pass
     return Settled(folder, days)
 
@@ -77,34 +79,37 @@ def write_settled(
     bucket: int,
 ) -> None:
     """Write what is kept of one bucket: all events before the day given for each log."""
+    files = events_files(events, data.logs, bucket)
     with task_engine(settings, workers) as engine:
-        logs = {name: read_events(engine, events, name, bucket) for name in data.logs}
-        logs = {name: table.filter(table[EVENT_DAY] < days[name]) for name, table in logs.items()}
         for name, log in data.logs.items():
-            table, place = logs[name], folder / name
-            recent = table.filter(table[EVENT_DAY] >= days[name] - longest_days)
-            for part, expression in (
-                (_TOTALS, summed(table, log, [CUSTOMER])),
-                (_DAILY, daily(recent, log)),
-                (_RHYTHM, rhythm(distinct_days(table))),
-            ):
-                engine.write(expression, bucket_file(place / part, bucket))
+            for part, build in _PARTS.items():
+                target = bucket_file(folder / name / part, bucket)
+                engine.write_prepared(build, files, target, name, log, days[name], longest_days)
         tokens = bucket_file(folder / _TOKENS, bucket)
-        engine.write(token_counts(logs, data.logs, _ALWAYS), tokens)
+        engine.write_prepared(_tokens, files, tokens, data.logs, dict(days))
         schemas.check(schemas.tokens(), engine.parquet(tokens), tokens)
-        sums = token_sums(logs, data.logs)
-        if sums is not None:
-            engine.write(sums, bucket_file(folder / _SUMS, bucket))
+        engine.write_prepared(_variety, {COUNTED: tokens}, bucket_file(folder / VARIETY, bucket))
+        if any(log.weigh for log in data.logs.values()):
+            engine.write_prepared(_sums, files, bucket_file(folder / SUMS, bucket), data.logs, dict(days))
+
+
+def kept_files(settled: Settled, data: Data, bucket: int) -> Files:
+    """Return the files of what is kept of one bucket, tokens apart."""
+    aggregates: Files = {
+        kept_name(name, part): bucket_file(settled.folder / name / part, bucket)
+        for name in data.logs
+        for part in _PARTS
+    }
+    return aggregates | {VARIETY: bucket_file(settled.folder / VARIETY, bucket)}
 
 
 def kept_aggregates(
-    engine: DuckDBEngine, settled: Settled, data: Data, windows_days: tuple[int, ...], cut: CutOff, bucket: int
+    tables: Mapping[str, ir.Table], logs: Mapping[str, Log], windows_days: tuple[int, ...], cut: CutOff
 ) -> dict[str, Aggregates]:
-    """Open the aggregates that are kept of one bucket, by log."""
+    """Return the aggregates that are kept, by log, of the tables of `kept_files`."""
     found = {}
-    for name, log in data.logs.items():
-        parts = [bucket_file(settled.folder / name / part, bucket) for part in (_TOTALS, _DAILY, _RHYTHM)]
-        totals, by_day, gaps = (engine.parquet(part) for part in parts)
+    for name, log in logs.items():
+        totals, by_day, gaps = (tables[kept_name(name, part)] for part in _PARTS)
         found[name] = of_kept(totals, by_day, gaps, log, windows_days, cut.as_of_day)
     return found
 
@@ -114,10 +119,43 @@ def kept_tokens(settled: Settled, bucket: int) -> Path:
     return bucket_file(settled.folder / _TOKENS, bucket)
 
 
-def kept_sums(engine: DuckDBEngine, settled: Settled, bucket: int) -> ir.Table | None:
-    """Open the amounts of weighed fields that are kept of one bucket; None if no field is weighed."""
-    file = bucket_file(settled.folder / _SUMS, bucket)
-    return engine.parquet(file) if file.exists() else None
+def kept_sums(settled: Settled, bucket: int) -> Files:
+    """Return the file of the amounts of weighed fields that are kept of one bucket, if any field is weighed."""
+    file = bucket_file(settled.folder / SUMS, bucket)
+    return {SUMS: file} if file.exists() else {}
+
+
+def _totals(tables: Mapping[str, ir.Table], name: str, log: Log, day: int, longest_days: int) -> ir.Table:
+    return summed(_before(tables, name, day), log, [CUSTOMER])
+
+
+def _daily(tables: Mapping[str, ir.Table], name: str, log: Log, day: int, longest_days: int) -> ir.Table:
+    table = _before(tables, name, day)
+    return daily(table.filter(table[EVENT_DAY] >= day - longest_days), log)
+
+
+def _rhythm(tables: Mapping[str, ir.Table], name: str, log: Log, day: int, longest_days: int) -> ir.Table:
+    return rhythm(distinct_days(_before(tables, name, day)))
+
+
+_PARTS = {"totals": _totals, "daily": _daily, "rhythm": _rhythm}
+
+
+def _tokens(tables: Mapping[str, ir.Table], logs: Mapping[str, Log], days: Mapping[str, int]) -> ir.Table:
+    return token_counts({name: _before(tables, name, days[name]) for name in logs}, logs, _ALWAYS)
+
+
+def _variety(tables: Mapping[str, ir.Table]) -> ir.Table:
+    return by_field(tables[COUNTED]).order_by(CUSTOMER, FIELD)
+
+
+def _sums(tables: Mapping[str, ir.Table], logs: Mapping[str, Log], days: Mapping[str, int]) -> ir.Table:
+    return token_sums({name: _before(tables, name, days[name]) for name in logs}, logs)
+
+
+def _before(tables: Mapping[str, ir.Table], name: str, day: int) -> ir.Table:
+    table = events_of(tables, [name])[name]
+    return table.filter(table[EVENT_DAY] < day)
 
 
 def _settled_day(facts: Mapping[str, Any], data: Data, features: Features, cut: CutOff) -> int:

@@ -14,12 +14,14 @@ from joblib import delayed
 from pipeline import schemas
 from pipeline.engine import DuckDBEngine, run_tasks, task_engine
 from pipeline.errors import LeakageError
-from pipeline.events import bucket_file, read_events
+from pipeline.events import bucket_file
+from pipeline.features.bucket import ADDED, COUNTED, SUMS, VARIETY, Files, events_files, events_of
 from pipeline.features.dense import CutOff, cut_off, dense_features
-from pipeline.features.settled import Settled, kept_aggregates, kept_sums, kept_tokens, settle
-from pipeline.features.tokens import added_counts, summed_counts, token_counts
+from pipeline.features.settled import Settled, kept_aggregates, kept_files, kept_sums, kept_tokens, settle
+from pipeline.features.tokens import added_counts, token_counts
+from pipeline.features.variety import of_counts, of_kept_counts
 from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, share_file, whole
-from pipeline.settings import Data, Engine, Features
+from pipeline.settings import Data, Engine, Features, Log
 from pipeline.timeline import as_of_name
 
 
@@ -73,7 +75,7 @@ def write_snapshots(
                     delayed(write_bucket)(data, features, engine, workers, events, partial, cut, b, settled)
                     for b in range(source["buckets"])
                 ]
-                counted = run_tasks(jobs, engine, workers, partial)
+                counted = run_tasks(jobs, engine, workers, partial, threads=True)
                 customers = 0
                 for bucket, count in enumerate(counted):
                     customers += count
@@ -107,40 +109,65 @@ def write_bucket(
 ) -> int:
     """Write one bucket of a snapshot unless it stands already; return its number of customers."""
     tokens_file, dense_file = bucket_file(folder / "tokens", bucket), bucket_file(folder / "dense", bucket)
+    from_day = settled.from_day if settled else {}
+    files = events_files(events, data.logs, bucket, from_day)
     with task_engine(settings, workers) as engine:
-        from_day = settled.from_day if settled else {}
-        logs = {name: read_events(engine, events, name, bucket, from_day.get(name)) for name in data.logs}
         if settled:
-            tokens = _add_tokens(engine, data, logs, settled, tokens_file, cut, bucket)
-            kept = kept_aggregates(engine, settled, data, features.windows_days, cut, bucket)
+            token_files = _add_tokens(engine, data, files, settled, tokens_file, cut, bucket)
         else:
+            token_files = {COUNTED: tokens_file}
             if not tokens_file.exists():
-                engine.write(token_counts(logs, data.logs, cut.as_of_us), tokens_file)
+                engine.write_prepared(_counts, files, tokens_file, data.logs, cut)
                 schemas.check(schemas.tokens(), engine.parquet(tokens_file), tokens_file)
-            tokens, kept = engine.parquet(tokens_file), None
         if not dense_file.exists():
-            engine.write(dense_features(logs, tokens, data.logs, features.windows_days, cut, kept), dense_file)
+            kept = kept_files(settled, data, bucket) if settled else {}
+            given = (data.logs, features.windows_days, cut, dict(from_day))
+            engine.write_prepared(_features, files | token_files | kept, dense_file, *given)
         return int(pq.read_metadata(dense_file).num_rows)
 
 
 def _add_tokens(
     engine: DuckDBEngine,
     data: Data,
-    logs: Mapping[str, ir.Table],
+    files: Files,
     settled: Settled,
     tokens_file: Path,
     cut: CutOff,
     bucket: int,
-) -> ir.Table:
-    """Share the counts that are kept and write what events since then add; return both together."""
+) -> Files:
+    """Share the counts that are kept and write what events since then add; return the files of both."""
     added_file = bucket_file(tokens_file.parent, bucket, 1)
     if not added_file.exists():
         tokens_file.unlink(missing_ok=True)  # of a run that was killed, and perhaps of what was kept until another day
         share_file(kept_tokens(settled, bucket), tokens_file)
-        added = added_counts(logs, data.logs, cut.as_of_us, kept_sums(engine, settled, bucket))
-        engine.write(added, added_file)
+        given = (data.logs, cut, dict(settled.from_day))
+        engine.write_prepared(_added, files | kept_sums(settled, bucket), added_file, *given)
         schemas.check(schemas.tokens(added=True), engine.parquet(added_file), added_file)
-    return summed_counts(engine.parquet(tokens_file), engine.parquet(added_file))
+    return {COUNTED: tokens_file, ADDED: added_file}
+
+
+def _counts(tables: Mapping[str, ir.Table], logs: Mapping[str, Log], cut: CutOff) -> ir.Table:
+    return token_counts(events_of(tables, logs), logs, cut.as_of_us)
+
+
+def _added(
+    tables: Mapping[str, ir.Table], logs: Mapping[str, Log], cut: CutOff, from_day: Mapping[str, int]
+) -> ir.Table:
+    return added_counts(events_of(tables, logs, from_day), logs, cut.as_of_us, tables.get(SUMS))
+
+
+def _features(
+    tables: Mapping[str, ir.Table],
+    logs: Mapping[str, Log],
+    windows_days: tuple[int, ...],
+    cut: CutOff,
+    from_day: Mapping[str, int],
+) -> ir.Table:
+    events = events_of(tables, logs, from_day)
+    if not from_day:
+        return dense_features(events, of_counts(tables[COUNTED]), logs, windows_days, cut)
+    counts = of_kept_counts(tables[VARIETY], tables[COUNTED], tables[ADDED], logs)
+    return dense_features(events, counts, logs, windows_days, cut, kept_aggregates(tables, logs, windows_days, cut))
 
 
 def require_before(manifest: dict[str, Any], label_from_us: int, what: str) -> None:

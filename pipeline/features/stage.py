@@ -117,7 +117,7 @@ def write_behaviour(
             delayed(write_vectors)(settings.engine, workers, snapshot, partial, bucket)
             for bucket in range(manifest["buckets"])
         ]
-        for _ in run_tasks(jobs, settings.engine, workers, partial):
+        for _ in run_tasks(jobs, settings.engine, workers, partial, threads=True):
             pass
 
 

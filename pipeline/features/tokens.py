@@ -23,7 +23,7 @@ from pipeline.features.naming import field_name
 from pipeline.settings import Log
 
 AMOUNT = "amount"  # of sums: what a weighed field's tokens weigh, before it is counted in units
-_KEY = [CUSTOMER, FIELD, TOKEN]
+KEY = [CUSTOMER, FIELD, TOKEN]
 # Units that a sum may exceed a whole number by and still be it: in another order doubles sum to another last digit.
 _TOLERANCE = 1e-9
 
@@ -49,17 +49,16 @@ def token_counts(events: Mapping[str, ir.Table], logs: Mapping[str, Log], as_of_
         for field in token_fields(log):
             if field in log.weigh:
                 weighed = _sums(before, name, log, field)
-                met = weighed.select(*_KEY, **{COUNT: _met(weighed[AMOUNT], log.weigh[field][1])})
+                met = weighed.select(*KEY, **{COUNT: _met(weighed[AMOUNT], log.weigh[field][1])})
                 counted.append(met.filter(met[COUNT] > 0))
             else:
                 counted.append(_counts(before, name, field))
     return _sorted(counted)
 
 
-def token_sums(events: Mapping[str, ir.Table], logs: Mapping[str, Log]) -> ir.Table | None:
-    """Return the table (customer_id, field, token, amount) of all weighed fields; None if there are none."""
-    weighed = [_sums(events[name], name, log, field) for name, log in logs.items() for field in log.weigh]
-    return _sorted(weighed) if weighed else None
+def token_sums(events: Mapping[str, ir.Table], logs: Mapping[str, Log]) -> ir.Table:
+    """Return the table (customer_id, field, token, amount) of all weighed fields, of which there is at least one."""
+    return _sorted(_sums(events[name], name, log, field) for name, log in logs.items() for field in log.weigh)
 
 
 def added_counts(
@@ -80,19 +79,19 @@ def added_counts(
                 counted.append(_counts(before[name], name, field))
             elif kept_sums is not None:
                 unit = log.weigh[field][1]
-                joined = _sums(before[name], name, log, field).left_join(kept_sums, _KEY)
+                joined = _sums(before[name], name, log, field).left_join(kept_sums, KEY)
                 kept = joined[f"{AMOUNT}_right"].fill_null(0.0)
                 added = _met(kept + joined[AMOUNT], unit) - _met(kept, unit)
-                found = joined.select(*_KEY, **{COUNT: added})
+                found = joined.select(*KEY, **{COUNT: added})
                 counted.append(found.filter(found[COUNT] != 0))
     return _sorted(counted)
 
 
 def summed_counts(kept: ir.Table, added: ir.Table) -> ir.Table:
     """Return the counts of all events; the small table is what is looked up, the large one is read as it comes."""
-    joined = kept.left_join(added, _KEY)
-    old = joined.select(*_KEY, **{COUNT: joined[COUNT] + joined[f"{COUNT}_right"].fill_null(0)})
-    table = ibis.union(old, added.anti_join(kept, _KEY).select(*_KEY, COUNT))
+    joined = kept.left_join(added, KEY)
+    old = joined.select(*KEY, **{COUNT: joined[COUNT] + joined[f"{COUNT}_right"].fill_null(0)})
+    table = ibis.union(old, added.anti_join(kept, KEY).select(*KEY, COUNT))
     return table.filter(table[COUNT] > 0)
 
 
@@ -109,7 +108,7 @@ def read_tokens(engine: DuckDBEngine, snapshot: Path, buckets: Sequence[int] | r
     table = engine.parquet(files)
     if not summed or len(files) == len(buckets):
         return table
-    table = table.group_by(_KEY).agg(**{COUNT: table[COUNT].sum().cast("int64")})
+    table = table.group_by(KEY).agg(**{COUNT: table[COUNT].sum().cast("int64")})
     return table.filter(table[COUNT] > 0)
 
 

@@ -18,6 +18,7 @@ import pytest
 from pipeline.engine import DuckDBEngine
 from pipeline.features.dense import CutOff, dense_features
 from pipeline.features.tokens import token_counts
+from pipeline.features.variety import of_counts
 from pipeline.settings import Log
 from tests.features.source import AS_OF_US, DAY_US, LOGS, WINDOWS, Rows, read_back
 
@@ -156,7 +157,7 @@ def hand() -> dict[str, dict[str, object]]:
     with DuckDBEngine() as engine:
         tables = {"shop": engine.memory(events)}
         tokens = engine.memory(engine.arrow(token_counts(tables, logs, 4 * DAY_US)))
-        table = dense_features(tables, tokens, logs, (2,), CutOff(4 * DAY_US, 4))
+        table = dense_features(tables, of_counts(tokens), logs, (2,), CutOff(4 * DAY_US, 4))
         return {row["customer_id"]: row for row in engine.arrow(table).to_pylist()}
 
 

@@ -170,9 +170,9 @@ def test_a_refresh_opens_no_event_of_a_settled_day(grown: Source, monkeypatch: p
     opened: list[Path] = []
     parquet = DuckDBEngine.parquet
 
-    def counted(self, files):  # type: ignore[no-untyped-def]
+    def counted(self, files, name=None):  # type: ignore[no-untyped-def]
         opened.extend([files] if isinstance(files, Path) else files)
-        return parquet(self, files)
+        return parquet(self, files, name)
 
     kept = names(grown.folder / "out" / "settled")
     monkeypatch.setattr(DuckDBEngine, "parquet", counted)
@@ -225,14 +225,14 @@ def test_a_killed_refresh_leaves_the_old_snapshot_and_is_resumed(
     grown: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (old,) = (grown.folder / "out" / "snapshots").iterdir()
-    before, write = names(old), DuckDBEngine.write
+    before, write = names(old), DuckDBEngine.write_prepared
 
-    def killed(self, table, path):  # type: ignore[no-untyped-def]
+    def killed(self, build, files, path, *given):  # type: ignore[no-untyped-def]
         if path.parent.name == "dense" and path.name == "bucket=0001.parquet":
             raise KeyboardInterrupt
-        write(self, table, path)
+        write(self, build, files, path, *given)
 
-    monkeypatch.setattr(DuckDBEngine, "write", killed)
+    monkeypatch.setattr(DuckDBEngine, "write_prepared", killed)
     with pytest.raises(KeyboardInterrupt):
         grown.snapshot("out", refreshed=True)
     assert names(old) == before

@@ -19,6 +19,7 @@ from pipeline.events import bucket_file, write_events
 from pipeline.features.dense import dense_features
 from pipeline.features.snapshot import cut_off, write_snapshots
 from pipeline.features.tokens import token_counts
+from pipeline.features.variety import of_counts
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import _amounts, population
 from pipeline.labels.past import OwnPast, PastReader
@@ -207,7 +208,7 @@ def test_features_compiled_to_spark_sql_are_those_of_duckdb(both: Both, spark: S
             tokens = token_counts(events, logs, AS_OF_US)
             counted.append(frame(asked, tokens, ["customer_id", "field", "token"]))
             held = asked.memory(asked.arrow(tokens))  # as a snapshot holds them, in a file of their own
-            dense.append(frame(asked, dense_features(events, held, logs, (7, 28), cut), ["customer_id"]))
+            dense.append(frame(asked, dense_features(events, of_counts(held), logs, (7, 28), cut), ["customer_id"]))
     pd.testing.assert_frame_equal(counted[0], counted[1])
     pd.testing.assert_frame_equal(dense[0], dense[1], rtol=1e-9, atol=1e-9)
     assert len(dense[0]) > 30
