@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ from pipeline.outputs import write_json
 from pipeline.settings import Log
 
 LATE = "later than late_days"
+_STAGED, _BEFORE = "staged", "before"  # what is new, and what stands in earlier parts
 _OLD = "_old"  # int8, while duplicates are sought: 1 where a row stands in an earlier part
+
+_Files = dict[str, list[Path]]
 
 
 def bucket_file(folder: Path, bucket: int, part: int = 0) -> Path:
@@ -75,13 +79,14 @@ def write_first_part(
         Events of this local day or later become a part of their own: late ones may still join them. None: no event
         can follow, one part is enough.
     """
-    with _marked(engine, log, _staged(engine, staged, bucket), bucket_file(folder, bucket)) as table:
+    files, asked = _staged(log, staged, bucket)
+    with _marked(engine, files, asked, bucket_file(folder, bucket)) as (files, asked):
         if split_day is None:
-            _write_part(engine, log, table, bucket_file(folder, bucket), bucket_file(quarantine, bucket))
+            _write_part(engine, files, asked, bucket_file(folder, bucket), bucket_file(quarantine, bucket))
             return
-        late = (table[EVENT_DAY] >= split_day).fill_null(False)
-        for part, rows in ((1, table.filter(late)), (0, table.filter(~late))):
-            _write_part(engine, log, rows, bucket_file(folder, bucket, part), bucket_file(quarantine, bucket, part))
+        for part, span in ((1, (split_day, None)), (0, (None, split_day))):
+            target, aside = bucket_file(folder, bucket, part), bucket_file(quarantine, bucket, part)
+            _write_part(engine, files, replace(asked, days=span), target, aside)
 
 
 def write_next_part(
@@ -103,14 +108,12 @@ def write_next_part(
     from_day
         Events of earlier local days are too late: they are set aside, because what was counted from those days stands.
     """
-    table = _staged(engine, staged, bucket)
-    reason = (table[EVENT_DAY] < from_day).ifelse(LATE, ibis.null("string"))
-    table = table.mutate(**{REASON: ibis.coalesce(table[REASON], reason)})
+    files, asked = _staged(log, staged, bucket)
     target = bucket_file(folder, bucket, part)
     earlier = [file for file in parts_of(folder, bucket, from_day) if file != target]
-    before = engine.parquet(earlier).filter(ibis._[EVENT_DAY] >= from_day) if earlier else None
-    with _marked(engine, log, table, target, before) as marked:
-        _write_part(engine, log, marked, target, bucket_file(quarantine, bucket, part))
+    files |= {_BEFORE: earlier} if earlier else {}
+    with _marked(engine, files, replace(asked, from_day=from_day), target) as (files, asked):
+        _write_part(engine, files, asked, target, bucket_file(quarantine, bucket, part))
 
 
 def merge_parts(engine: DuckDBEngine, log: Log, old: Path, folder: Path, bucket: int, parts: Sequence[int]) -> None:
@@ -148,10 +151,34 @@ def staged_days(engine: QueryEngine, staged: Path) -> tuple[int, int] | None:
     return None if found["last"] is None else (int(found["first"]), int(found["last"]))
 
 
-def _staged(engine: DuckDBEngine, staged: Path, bucket: int) -> ir.Table:
+@dataclass(frozen=True)
+class _Asked:
+    """Which of the staged rows become a part: all that their SQL follows from, but for the files.
+
+    Attributes
+    ----------
+    log
+        The log they are of.
+    is_empty
+        The file that is read is another bucket's, opened for its columns alone.
+    is_marked
+        The reasons of all rows that cannot be used are set already.
+    from_day
+        Events of earlier local days are too late.
+    days
+        First local day and the one after the last; None where there is no bound.
+    """
+
+    log: Log
+    is_empty: bool = False
+    is_marked: bool = False
+    from_day: int | None = None
+    days: tuple[int | None, int | None] = (None, None)
+
+
+def _staged(log: Log, staged: Path, bucket: int) -> tuple[_Files, _Asked]:
     files = sorted((staged / f"{BUCKET}={bucket}").glob("*.parquet"))
-    table = engine.parquet(files or sorted(staged.rglob("*.parquet"))[:1])
-    return table if files else table.filter(ibis.literal(False))
+    return {_STAGED: files or sorted(staged.rglob("*.parquet"))[:1]}, _Asked(log, is_empty=not files)
 
 
 def _order(log: Log) -> list[str]:
@@ -159,62 +186,102 @@ def _order(log: Log) -> list[str]:
 
 
 @contextmanager
-def _marked(
-    engine: DuckDBEngine, log: Log, table: ir.Table, target: Path, before: ir.Table | None = None
-) -> Iterator[ir.Table]:
-    """Yield the rows, with a reason set at all but one of equal events; what stands `before` is the one.
+def _marked(engine: DuckDBEngine, files: _Files, asked: _Asked, target: Path) -> Iterator[tuple[_Files, _Asked]]:
+    """Yield files and what is asked of them such that every reason is set, that of equal events included.
 
-    They are written down for the while, because they are read several times and comparing them is what costs most.
+    Where these are sought the rows are written down for the while, because they are read several times and comparing
+    them is what costs most.
     """
-    if log.duplicates != "quarantine":
-        yield table
+    if asked.log.duplicates != "quarantine":
+        yield {_STAGED: files[_STAGED]}, asked
         return
-    names = [name for name in table.columns if name != BUCKET]
-    table = table.select(*names, **{_OLD: ibis.literal(0, "int8")})
-    if before is not None:
-        void = {REASON: ibis.null("string"), RAW: ibis.null("string"), UNMATCHED: ibis.literal(0, "int64")}
-        known = before.mutate(**void, **{_OLD: ibis.literal(1, "int8")}).select(table.columns)
-        known = known.cast(dict(table.schema().items()))  # what staged files say of their types wins
-        table = ibis.union(table, known)
-    equal = ibis.window(group_by=[*_order(log), REASON, RAW], order_by=[ibis.desc(_OLD), UNMATCHED])
-    copy = ibis.row_number().over(equal)
-    table = table.mutate(
-        **{REASON: ibis.coalesce(table[REASON], (copy > 0).ifelse("duplicate event", ibis.null("string")))}
-    )
     scratch = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:12]}.marked.partial")
     try:
-        engine.write(table.filter(table[_OLD] == 0).drop(_OLD), scratch)
-        yield engine.parquet(scratch)
+        engine.write_prepared(_without_copies, files, scratch, asked)
+        yield {_STAGED: [scratch]}, _Asked(asked.log, is_marked=True)
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def _write_part(engine: DuckDBEngine, log: Log, table: ir.Table, target: Path, quarantine: Path) -> None:
+def _rows(tables: Mapping[str, ir.Table], asked: _Asked) -> ir.Table:
+    """Return the rows that are asked for, each with its reason or NULL."""
+    table = tables[_STAGED]
+    if asked.is_empty:
+        table = table.filter(ibis.literal(False))
+    if asked.from_day is not None:
+        reason = (table[EVENT_DAY] < asked.from_day).ifelse(LATE, ibis.null("string"))
+        table = table.mutate(**{REASON: ibis.coalesce(table[REASON], reason)})
+    first, after = asked.days
+    if first is not None:
+        table = table.filter((table[EVENT_DAY] >= first).fill_null(False))
+    if after is not None:
+        table = table.filter((table[EVENT_DAY] < after).fill_null(True))
+    return table
+
+
+def _without_copies(tables: Mapping[str, ir.Table], asked: _Asked) -> ir.Table:
+    """Return the rows with a reason set at all but one of equal events; what stands in earlier parts is the one."""
+    table = _rows(tables, asked)
+    names = [name for name in table.columns if name != BUCKET]
+    table = table.select(*names, **{_OLD: ibis.literal(0, "int8")})
+    if _BEFORE in tables:
+        void = {REASON: ibis.null("string"), RAW: ibis.null("string"), UNMATCHED: ibis.literal(0, "int64")}
+        before = since(tables[_BEFORE], asked.from_day)
+        known = before.mutate(**void, **{_OLD: ibis.literal(1, "int8")}).select(table.columns)
+        known = known.cast(dict(table.schema().items()))  # what staged files say of their types wins
+        table = ibis.union(table, known)
+    equal = ibis.window(group_by=[*_order(asked.log), REASON, RAW], order_by=[ibis.desc(_OLD), UNMATCHED])
+    copy = ibis.row_number().over(equal)
+    table = table.mutate(
+        **{REASON: ibis.coalesce(table[REASON], (copy > 0).ifelse("duplicate event", ibis.null("string")))}
+    )
+    return table.filter(table[_OLD] == 0).drop(_OLD)
+
+
+def _write_part(engine: DuckDBEngine, files: _Files, asked: _Asked, target: Path, quarantine: Path) -> None:
     """Write rows as one part, its quarantine and its facts; the events last."""
-    fields = [*log.categorical, *log.numeric]
-    order = _order(log)
+    reasons = engine.arrow_prepared(_reasons, files, asked).to_pylist()
+    if reasons:
+        engine.write_prepared(_bad, files, quarantine, asked)
+    totals = engine.arrow_prepared(_totals, files, asked).to_pylist()[0]
+    write_json(facts_file(target), {**totals, "bad": reasons})
+    engine.write_prepared(_good, files, target, asked)
+    schemas.check(schemas.events(asked.log), engine.parquet(target), target)
+
+
+def _good(tables: Mapping[str, ir.Table], asked: _Asked) -> ir.Table:
+    return _usable(tables, asked).drop(UNMATCHED)
+
+
+def _usable(tables: Mapping[str, ir.Table], asked: _Asked) -> ir.Table:
+    table, log = _rows(tables, asked), asked.log
     good = table.filter(table[REASON].isnull())
-    good = good.select(CUSTOMER, EVENT_US, EVENT_DAY, HOUR, WEEKDAY, *fields, UNMATCHED).order_by(order)
+    fields = [*log.categorical, *log.numeric]
+    return good.select(CUSTOMER, EVENT_US, EVENT_DAY, HOUR, WEEKDAY, *fields, UNMATCHED).order_by(_order(log))
+
+
+def _bad(tables: Mapping[str, ir.Table], asked: _Asked) -> ir.Table:
+    table = _rows(tables, asked)
     bad = table.filter(table[REASON].notnull())
     described = ibis.literal("; ").join(
-        [ibis.literal(f"{name}=") + bad[name].cast("string").fill_null("NULL") for name in order]
+        [ibis.literal(f"{name}=") + bad[name].cast("string").fill_null("NULL") for name in _order(asked.log)]
     )
-    bad = bad.select(CUSTOMER, REASON, **{RAW: bad[RAW].fill_null(described)}).order_by([REASON, RAW])
-    summed = bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min()).order_by(REASON)
-    reasons = engine.arrow(summed).to_pylist()
-    if reasons:
-        engine.write(bad, quarantine)
-    totals = engine.arrow(
-        good.agg(
-            rows=good.count(),
-            first_us=good[EVENT_US].min(),
-            last_us=good[EVENT_US].max(),
-            first_day=good[EVENT_DAY].min(),
-            last_day=good[EVENT_DAY].max(),
-            unmatched=good[UNMATCHED].sum(),
-            **{f"null_{name}": good[name].isnull().sum() for name in fields},
-        )
-    ).to_pylist()[0]
-    write_json(facts_file(target), {**totals, "bad": reasons})
-    engine.write(good.drop(UNMATCHED), target)
-    schemas.check(schemas.events(log), engine.parquet(target), target)
+    return bad.select(CUSTOMER, REASON, **{RAW: bad[RAW].fill_null(described)}).order_by([REASON, RAW])
+
+
+def _reasons(tables: Mapping[str, ir.Table], asked: _Asked) -> ir.Table:
+    bad = _bad(tables, asked)
+    return bad.group_by(REASON).agg(n=bad.count(), example=bad[RAW].min()).order_by(REASON)
+
+
+def _totals(tables: Mapping[str, ir.Table], asked: _Asked) -> ir.Table:
+    good, log = _usable(tables, asked), asked.log
+    return good.agg(
+        rows=good.count(),
+        first_us=good[EVENT_US].min(),
+        last_us=good[EVENT_US].max(),
+        first_day=good[EVENT_DAY].min(),
+        last_day=good[EVENT_DAY].max(),
+        unmatched=good[UNMATCHED].sum(),
+        **{f"null_{name}": good[name].isnull().sum() for name in [*log.categorical, *log.numeric]},
+    )

@@ -91,9 +91,9 @@ def test_only_new_files_are_read(data: Data, tmp_path: Path, monkeypatch: pytest
     read: list[str] = []
     parquet = DuckDBEngine.parquet
 
-    def counted(self, files):  # type: ignore[no-untyped-def]
+    def counted(self, files, name=None):  # type: ignore[no-untyped-def]
         read.extend(str(file) for file in ([files] if isinstance(files, Path) else files))
-        return parquet(self, files)
+        return parquet(self, files, name)
 
     monkeypatch.setattr(DuckDBEngine, "parquet", counted)
     said = Told()
@@ -215,16 +215,16 @@ def test_a_killed_refresh_leaves_the_old_events_and_is_resumed(
 ) -> None:
     write(data, tmp_path / "out")
     write_day(tmp_path, "11", [*day_rows(11), (None, at(11), 1.0)])
-    before, count, original = contents(tmp_path / "out" / "events"), 0, DuckDBEngine.write
+    before, count, original = contents(tmp_path / "out" / "events"), 0, DuckDBEngine.write_prepared
 
-    def killed(self, table, path):  # type: ignore[no-untyped-def]
+    def killed(self, build, files, path, *given):  # type: ignore[no-untyped-def]
         nonlocal count
         count += 1
         if count == last:
             raise KeyboardInterrupt
-        original(self, table, path)
+        original(self, build, files, path, *given)
 
-    monkeypatch.setattr(DuckDBEngine, "write", killed)
+    monkeypatch.setattr(DuckDBEngine, "write_prepared", killed)
     with pytest.raises(KeyboardInterrupt):
         write(data, tmp_path / "out")
     assert contents(tmp_path / "out" / "events") == before

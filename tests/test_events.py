@@ -256,16 +256,16 @@ def at_once(data, tmp_path):
 
 def test_a_run_that_is_interrupted_anywhere_and_resumed_gives_the_same_files(doubtful, tmp_path, monkeypatch):
     expected = at_once(doubtful, tmp_path)
-    write = DuckDBEngine.write
+    write = DuckDBEngine.write_prepared
     for last in range(1, 6):  # two buckets of two logs, and at least one of them with bad rows
         written = itertools.count(1)
 
-        def interrupted(self, table, path, written=written, last=last):
+        def interrupted(self, build, files, path, *given, written=written, last=last):
             if next(written) == last:
                 raise KeyboardInterrupt
-            write(self, table, path)
+            write(self, build, files, path, *given)
 
-        monkeypatch.setattr(DuckDBEngine, "write", interrupted)
+        monkeypatch.setattr(DuckDBEngine, "write_prepared", interrupted)
         out = tmp_path / str(last)
         with pytest.raises(KeyboardInterrupt):
             ingest(doubtful, out, buckets=2, log="visits")

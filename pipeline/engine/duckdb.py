@@ -20,7 +20,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from pipeline.engine.portable import hash32
-from pipeline.engine.prepared import Build, query_text
+from pipeline.engine.prepared import Build, Prepared, prepare
 from pipeline.engine.protocol import Answer
 from pipeline.errors import DataError, PipelineError, SchemaError, did_you_mean
 from pipeline.outputs import unwritable, write_file
@@ -171,18 +171,26 @@ class DuckDBEngine:
             write_file(path, lambda partial: self.ibis.to_parquet(table, partial, compression="zstd"))
 
     def write_prepared(self, build: Build, files: Mapping[str, Path | Sequence[Path]], path: Path, *given: Any) -> None:
-        """Write `build(tables, *given)` as one Parquet file, whole or not at all; see `query_text`.
+        """Write `build(tables, *given)` as one Parquet file, whole or not at all; see `prepare`.
 
         Parameters
         ----------
         files
             By name, the Parquet files that the table of this name is opened from.
         """
-        tables = {name: self.parquet(chosen, name) for name, chosen in files.items()}
-        text = query_text(self.ibis, build, tables, given)
+        query = self._prepared(build, files, given)
         with _told(SOURCE, path):
             copy = "COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd)"
-            write_file(path, lambda partial: self.ibis.raw_sql(copy.format(text, _quoted(str(partial)))))
+            write_file(path, lambda partial: self.ibis.raw_sql(copy.format(query.sql, _quoted(str(partial)))))
+
+    def arrow_prepared(self, build: Build, files: Mapping[str, Path | Sequence[Path]], *given: Any) -> pa.Table:
+        """Return the rows of `build(tables, *given)` as an Arrow table; see `write_prepared`."""
+        query = self._prepared(build, files, given)
+        with _told(SOURCE):
+            return self.ibis.con.sql(query.sql).to_arrow_table().cast(query.columns)
+
+    def _prepared(self, build: Build, files: Mapping[str, Path | Sequence[Path]], given: tuple[Any, ...]) -> Prepared:
+        return prepare(self.ibis, build, {name: self.parquet(chosen, name) for name, chosen in files.items()}, given)
 
     def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> None:
         """Write a table as one folder of Parquet files per value of the column `by`.

@@ -5,21 +5,33 @@ from __future__ import annotations
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 Build = Callable[..., ir.Table]
 
-MOST = 256  # texts that are kept, of some ten kilobytes each
-_texts: OrderedDict[bytes, str] = OrderedDict()
+MOST = 256  # queries that are kept, of some ten kilobytes each
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A query's SQL, and names and types of what it gives."""
+
+    sql: str
+    columns: pa.Schema
+
+
+_prepared: OrderedDict[bytes, Prepared] = OrderedDict()
 _lock = Lock()
 
 
-def query_text(backend: Backend, build: Build, tables: Mapping[str, ir.Table], given: tuple[Any, ...]) -> str:
-    """Return the SQL of `build(tables, *given)`.
+def prepare(backend: Backend, build: Build, tables: Mapping[str, ir.Table], given: tuple[Any, ...]) -> Prepared:
+    """Return the query `build(tables, *given)`.
 
     To build an expression and to translate it takes longer than to run it over a few thousand customers. The text
     follows from the function, what it is given, and names and types of the tables' columns: it is made where one of
@@ -37,11 +49,12 @@ def query_text(backend: Backend, build: Build, tables: Mapping[str, ir.Table], g
     columns = [(name, [(column, str(kind)) for column, kind in t.schema().items()]) for name, t in tables.items()]
     key = pickle.dumps((build, given, columns))
     with _lock:
-        known = _texts.get(key)
+        known = _prepared.get(key)
     if known is None:
-        known = str(backend.compile(build(tables, *given)))
+        table = build(tables, *given)
+        known = Prepared(str(backend.compile(table)), table.schema().to_pyarrow())
         with _lock:
-            _texts[key] = known
-            while len(_texts) > MOST:
-                _texts.popitem(last=False)
+            _prepared[key] = known
+            while len(_prepared) > MOST:
+                _prepared.popitem(last=False)
     return known
