@@ -50,6 +50,7 @@ def main(given: Sequence[str] | None = None) -> None:
             folder=Path(folder),
             models=tuple(asked.models),
             overrides=tuple(text for text in asked.what if _overrides(text)),
+            activity=asked.activity,
         )
         for part in parts:
             module, function = PARTS[part]
@@ -65,6 +66,9 @@ def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespac
     parser.add_argument("--sizes", type=int, nargs="+", default=[], help="see above; three or more show growth")
     parser.add_argument("--rounds", type=_from_1, default=1, help="how often each row is measured")
     parser.add_argument("--models", nargs="+", default=["stacked", "logistic"], help="recipes of conf/model to compare")
+    parser.add_argument(
+        "--activity", type=float, default=1.0, help="of the part operator: 1 gives some 600 events per subscriber"
+    )
     parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are written")
     parser.add_argument(
         "--folder", type=Path, default=Path("outputs/bench"), help="where files stand meanwhile; emptied afterwards"
@@ -75,7 +79,7 @@ def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespac
         metavar="part",
         help=f"{', '.join(PARTS)} (default: stages),\nor overrides of a run, such as data=online_retail",
     )
-    asked = parser.parse_args(given)
+    asked = parser.parse_intermixed_args(given)
     parts = [text for text in asked.what if not _overrides(text)] or ["stages"]
     for part in parts:
         if part not in PARTS:

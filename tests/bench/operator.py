@@ -26,8 +26,11 @@ def run(options: Options, results: Results) -> None:
         root = options.folder / f"operator-{size}"
         for number in range(options.rounds):
             shutil.rmtree(root, ignore_errors=True)
-            cost = measure(command("pipeline.synthetic.telecom", "--customers", size, "--folder", root))
-            results.add(cost, part=PART, size=size, model=model, stage=MADE, round=number)
+            made = ("--activity", options.activity, "--customers", size, "--folder", root)
+            cost = measure(command("pipeline.synthetic.telecom", *made))
+            facts = {"activity": options.activity, "overrides": list(options.overrides)}
+            results.add(cost, part=PART, size=size, model=model, stage=MADE, round=number, **facts)
+            print(f"round {number + 1}, {MADE}: {cost.seconds:.0f} s, {cost.peak_mb:.0f} MB", flush=True)
             overrides = ["data=telecom", f"data.root={root}", f"model={model}", *options.overrides]
             run_stages(results, PART, model, number, size, overrides, options.folder)
         shutil.rmtree(root, ignore_errors=True)

@@ -12,13 +12,17 @@ DEFAULT_CUSTOMERS = (10_000,)
 
 @dataclass(frozen=True)
 class Options:
-    """Sizes (events or customers, as the part counts), rounds, where files stand meanwhile, recipes, overrides."""
+    """Sizes (events or customers, as the part counts), rounds, where files stand meanwhile, recipes, overrides.
+
+    `activity` multiplies what a synthetic operator's subscribers do: at 1 they have some 600 events a year each.
+    """
 
     sizes: tuple[int, ...]
     rounds: int
     folder: Path
     models: tuple[str, ...]
     overrides: tuple[str, ...]
+    activity: float = 1.0
 
     @property
     def events(self) -> tuple[int, ...]:

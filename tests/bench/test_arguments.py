@@ -19,6 +19,13 @@ def test_parts_stand_beside_overrides_in_the_order_asked():
     assert asked.sizes == [10, 20]
 
 
+def test_overrides_may_follow_options():
+    parts, asked = arguments(["operator", "--sizes", "10", "--activity", "0.5", "model.max_customers=5000"])
+    assert parts == ["operator"]
+    assert asked.what == ["operator", "model.max_customers=5000"]
+    assert asked.activity == 0.5
+
+
 def test_without_a_part_stages_are_measured():
     assert arguments(["data=telecom"])[0] == ["stages"]
 
