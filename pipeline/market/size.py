@@ -13,7 +13,8 @@ from pipeline.lookalike.described.rule import Rule
 from pipeline.market.money import Measured, Z
 from pipeline.model.blocks import Floats, Ints, Matrix
 from pipeline.model.propensity import response_propensity
-from pipeline.nonresponse.shares import AttributeShares, attribute_shares
+from pipeline.nonresponse.sensitivity import tilted_outcomes
+from pipeline.nonresponse.shares import MIN_PROPENSITY, AttributeShares, attribute_shares
 
 OUTSIDE, INSIDE = 0, 1
 
@@ -37,6 +38,10 @@ class MarketSize:
         The corrected number with its 95 % interval: of the comparable customers the doubly robust estimate, of the
         others, whose like hardly ever tell, what the model of behaviour predicts. None where it cannot be had; `reason`
         then says why.
+    if_silent_differ
+        The same number; its interval holds also what it would be if, of customers who behave alike, the odds of being
+        inside were as much higher or lower among the silent as was asked (`nonresponse.sensitivity`). None where
+        `people` is.
     bounds
         Between how many people there are whatever the customers are whom nobody who told is like.
     n_comparable
@@ -56,6 +61,7 @@ class MarketSize:
     n_comparable: int
     reason: str = ""
     outcomes: Floats | None = field(default=None, repr=False)
+    if_silent_differ: Measured | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,9 @@ def told_of(rule: Rule, declared: Mapping[str, Known], facts: Mapping[str, Known
     return Told(y.astype(np.int64), sure)
 
 
-def market_size(told: Told, stated: NDArray[np.bool_], X: Matrix, n_dense: int, seed: int) -> MarketSize:
+def market_size(
+    told: Told, stated: NDArray[np.bool_], X: Matrix, n_dense: int, seed: int, silent_odds: float = 1.0
+) -> MarketSize:
     """Return how many people of the base a segment has.
 
     Of customers whom facts do not decide, those who told all that the rule asks for are one group, and what they told
@@ -111,6 +119,9 @@ def market_size(told: Told, stated: NDArray[np.bool_], X: Matrix, n_dense: int, 
         Customers whom portraits place inside by told or certified values, shape (n,).
     X
         Features that the rule may be predicted from, shape (n, n_features), the first `n_dense` of them dense.
+    silent_odds
+        How many times as high, or as low, the odds of being inside may be among silent customers as among those who
+        told and behave alike, at least 1.
     """
     rest = np.flatnonzero(~told.sure)
     y, by_facts = told.y[rest], int((told.y[told.sure] == INSIDE).sum())
@@ -121,12 +132,10 @@ def market_size(told: Told, stated: NDArray[np.bool_], X: Matrix, n_dense: int, 
     sure = Measured.certain(float(by_facts))
     outcomes: Floats = np.where(told.sure, told.y, np.nan).astype(np.float64)
     if not len(rest):
-        return MarketSize(*counts, sure, sure, (sure.mean, sure.mean), len(told.y), outcomes=outcomes)
+        return _certain(counts, sure, outcomes)
     if (y >= 0).all():
         exact = Measured.certain(float(n_inside))
-        return MarketSize(
-            *counts, exact, exact, (exact.mean, exact.mean), len(told.y), outcomes=told.y.astype(np.float64)
-        )
+        return _certain(counts, exact, told.y.astype(np.float64))
     if not (y >= 0).any():
         reason = "nobody has told all that the rule asks for"
         nothing = Measured(float("nan"), float(by_facts), float(by_facts + len(rest)))
@@ -138,7 +147,28 @@ def market_size(told: Told, stated: NDArray[np.bool_], X: Matrix, n_dense: int, 
     )
     if found.outcomes is not None:
         outcomes[rest] = found.outcomes[:, INSIDE]
-    return _sized(counts, found, by_facts, outcomes)
+    size = _sized(counts, found, by_facts, outcomes)
+    if size.people is None or found.proba is None or propensity is None:
+        return size
+    near, odds = propensity[0] >= MIN_PROPENSITY, (1 / silent_odds, silent_odds)
+    low, high = (_tilted(y, found.proba[:, INSIDE], propensity[0], near, one) for one in odds)
+    wide = Measured(
+        size.people.mean, min(size.people.low, by_facts + low[0]), max(size.people.high, by_facts + high[1])
+    )
+    return replace(size, if_silent_differ=wide)
+
+
+def _certain(counts: tuple[int, int, int, int], people: Measured, outcomes: Floats) -> MarketSize:
+    bounds = (people.mean, people.mean)
+    return MarketSize(*counts, people, people, bounds, counts[0], outcomes=outcomes, if_silent_differ=people)
+
+
+def _tilted(y: Ints, proba: Floats, propensity: Floats, near: NDArray[np.bool_], odds: float) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of the people at certain odds; predictions alone for those not near."""
+    each = np.where(y >= 0, proba, odds * proba / (odds * proba + 1 - proba))
+    each[near] = tilted_outcomes(y[near] >= 0, y[near] == INSIDE, proba[near], propensity[near], odds)
+    half = Z * float(np.sqrt(((each - each.mean()) ** 2).sum()))
+    return max(0.0, each.sum() - half), min(float(len(y)), each.sum() + half)
 
 
 def _sized(counts: tuple[int, int, int, int], found: AttributeShares, by_facts: int, outcomes: Floats) -> MarketSize:

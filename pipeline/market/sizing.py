@@ -116,7 +116,7 @@ def size_of(name: str, read: Read, facts: Facts, matrix: FeatureMatrix, scale: f
     hide = {entry for one in asked.attributes for entry in settings.attributes[one].hide}
     columns = visible(matrix.names, sorted(hide), settings.data, f"market.{name}")
     seen = matrix if columns.all() else matrix.select(columns)
-    size = market_size(told, found.members[rows], seen.X, seen.n_dense, settings.seed)
+    size = market_size(told, found.members[rows], seen.X, seen.n_dense, settings.seed, settings.market.silent_odds)
     if size.people is None and found.expected is not None:
         return Market(name, where, EXPECTED, _expected(found, size, scale), facts.ids, 1.0)
     return Market(name, where, CORRECTED, scaled(size, scale), ids, scale, asked.attributes)
@@ -149,6 +149,7 @@ def scaled(size: MarketSize, scale: float) -> MarketSize:
         n_comparable=round(size.n_comparable * scale),
         reason=size.reason,
         outcomes=size.outcomes,
+        if_silent_differ=times(size.if_silent_differ),
     )
 
 
@@ -156,7 +157,9 @@ def _counted(found: Evaluated) -> MarketSize:
     n, inside = len(found.members), int(found.members.sum())
     exact = Measured.certain(float(inside))
     outcomes: Floats = found.members.astype(np.float64)
-    return MarketSize(n, n, inside, 0, exact, exact, (float(inside), float(inside)), n, outcomes=outcomes)
+    return MarketSize(
+        n, n, inside, 0, exact, exact, (float(inside), float(inside)), n, outcomes=outcomes, if_silent_differ=exact
+    )
 
 
 def _expected(found: Evaluated, told: MarketSize | None, scale: float) -> MarketSize:

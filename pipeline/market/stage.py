@@ -25,9 +25,12 @@ from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker, metric_name
 from pipeline.training_sample import draw
 
+SILENT = "if_silent_differ"
 _ASSUMED = (
-    "Corrected numbers are right if, given behaviour, telling does not depend on the answer. Of customers whose like "
-    "never tell nothing is known: 'at least' and 'at most' hold whatever they are."
+    "Corrected numbers are right if, given behaviour, telling does not depend on the answer; 'if the silent differ' "
+    "holds if, of customers who behave alike, the odds of being inside are up to {odds:g} times as high or as low for "
+    "those who do not tell. Of customers whose like never tell nothing is known: 'at least' and 'at most' hold "
+    "whatever they are."
 )
 
 
@@ -146,6 +149,7 @@ def _row(settings: Settings, found: Market, beyond: Poststratified | None) -> di
     few_told = few or 0 < size.n_inside < chosen.min_cell  # the hidden count could be worked out from these
     row |= {"comparable": size.n_comparable}
     row |= _ends("naive", None if few_told else size.naive) | _ends("people", None if few else size.people)
+    row |= _ends(SILENT, None if few else size.if_silent_differ)
     row |= {"at_least": np.nan if few_told else size.bounds[0], "at_most": np.nan if few else size.bounds[1]}
     row["why_not"] = f"fewer than {chosen.min_cell} people" if few else size.reason
     if size.people is not None and not few:
@@ -220,14 +224,16 @@ def _track(
 def _report(settings: Settings, table: pd.DataFrame, facts: dict[str, Any], folder: Path) -> None:
     chosen = settings.market
     spans = {"naive": "counted × base [95 %]", "people": "people [95 %]"}
+    spans |= {SILENT: "if the silent differ [95 %]"}
     spans |= {"money": "money [95 %]"} if chosen.worth is not None else {}
     spans |= {"population_people": f"of {chosen.population.size:,} [95 %]"} if chosen.population is not None else {}
     rows = []
     for _, row in table.iterrows():
         range_ = "–" if pd.isna(row["at_least"]) else f"{row['at_least']:,.0f} to {row['at_most']:,.0f}"
         rows.append([row["segment"], row["how"], f"{row['told']:,}", *(_span(row, name) for name in spans), range_])
+    note = _ASSUMED.format(odds=chosen.silent_odds)
     columns = ["segment", "how", "told", *spans.values(), "at least to at most"]
-    console.table(f"Market: people of {facts['customers']:,} customers", columns, rows, _ASSUMED, left=(0, 1))
+    console.table(f"Market: people of {facts['customers']:,} customers", columns, rows, note, left=(0, 1))
     for line in (*assumptions(settings, facts), *(f"'{name}': {why}" for name, why in facts["missing"].items())):
         console.say(f"market: {line}")
     for _, row in table.iterrows():

@@ -16,6 +16,7 @@ from pipeline.plots.text import plain
 _APART = 0.16
 _COUNTED: dict[str, Any] = {"color": style.GREY, "marker": "s", "markerfacecolor": "white"}
 _PEOPLE: dict[str, Any] = {"color": style.OURS, "marker": "o"}
+_WIDE: dict[str, Any] = {"color": style.OURS, "linewidth": 0.8}
 
 
 def market_sizes(table: pd.DataFrame, path: Path) -> None:
@@ -24,8 +25,8 @@ def market_sizes(table: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     table
-        One row per segment: `segment`, `base`, `naive` and `people`, each with `_low` and `_high`; NaN where it cannot
-        be had.
+        One row per segment: `segment`, `base`, `naive`, `people` and `if_silent_differ`, each with `_low` and `_high`;
+        NaN where it cannot be had.
     path
         File to write.
     """
@@ -35,6 +36,8 @@ def market_sizes(table: pd.DataFrame, path: Path) -> None:
     for at, row in enumerate(shown.to_dict("records")):
         _mark(ax, row, "naive", at - _APART, _COUNTED)
         _mark(ax, row, "people", at + _APART, _PEOPLE)
+        wide = [row[f"if_silent_differ_{end}"] for end in ("low", "high")]
+        ax.plot(wide, [at + _APART] * 2, marker="|", markersize=5, **_WIDE)
     style.axes(ax, "", "people, 95 % interval")
     ax.set_yticks(range(len(shown)), [plain(name, 34) for name in shown["segment"]] if len(shown) else [])
     ax.set_ylim(max(len(shown), 2) - 0.4, -0.6)
@@ -42,8 +45,9 @@ def market_sizes(table: pd.DataFrame, path: Path) -> None:
     ax.grid(False, axis="y")
     if not len(shown):
         style.centred(ax, "no segment whose people can be told")
-    handles = [Line2D([], [], linestyle="-", **look) for look in (_COUNTED, _PEOPLE)]
-    style.legend(fig, handles, ["counted among those who told, times the base", "corrected"], columns=1)
+    handles = [Line2D([], [], linestyle="-", **look) for look in (_COUNTED, _PEOPLE)] + [Line2D([], [], **_WIDE)]
+    names = ["counted among those who told, times the base", "corrected", "if the silent differ from those like them"]
+    style.legend(fig, handles, names, columns=1)
     style.save(fig, path)
 
 

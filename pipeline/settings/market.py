@@ -71,5 +71,6 @@ class Market:
     response: Response | None = None
     worth: Worth | None = None
     population: Population | None = None
+    silent_odds: Annotated[Real, Field(ge=1.0, le=100.0)] = 3.0
     max_customers: Annotated[Whole, Field(ge=1000)] = 50_000
     min_cell: Annotated[Whole, Field(ge=5)] = 20

@@ -66,8 +66,11 @@ def test_the_true_number_of_people_is_in_the_interval(done):
     }
     for name, n in truth.items():
         assert found.loc[name, "people_low"] <= n <= found.loc[name, "people_high"], name
+        if found.loc[name, "how"] == "corrected":
+            assert found.loc[name, "if_silent_differ_low"] < found.loc[name, "people_low"]
+            assert found.loc[name, "if_silent_differ_high"] > found.loc[name, "people_high"]
         if name == "cats_of_fans":  # too few told to be shown, also by what they bound
-            assert found.loc[name, ["told_inside", "naive", "at_least"]].isna().all()
+            assert found.loc[name, ["told_inside", "naive", "if_silent_differ", "at_least"]].isna().all()
         else:
             assert found.loc[name, "at_least"] <= n <= found.loc[name, "at_most"]
     assert found["how"].to_dict() == {

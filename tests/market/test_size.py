@@ -66,6 +66,33 @@ def test_the_correction_finds_the_people_whom_the_count_misses():
     assert fooled >= 10
 
 
+@pytest.mark.parametrize(("by_answer", "silent_odds"), [(1.0, 3.0), (-1.0, 3.0)])
+def test_where_the_answer_itself_decides_who_tells_the_wider_interval_holds(by_answer, silent_odds):
+    """Telling is e times as likely, in odds, for one answer: neither count nor correction can see it."""
+    held = corrected = 0
+    for seed in range(12):
+        low, _, high, wide_low, _, wide_high, *_, truth = one(seed, 900, by_answer, silent_odds)
+        corrected += low <= truth <= high
+        held += wide_low <= truth <= wide_high
+    assert corrected <= 6
+    assert held >= 11
+
+
+def test_the_wider_interval_grows_with_the_odds_that_are_allowed_for():
+    world, nobody = plant(7, n=900), np.zeros(900, dtype=bool)
+    found = [market_size(Told(world.told, nobody), nobody, world.X, N_DENSE, 0, odds) for odds in (1.0, 2.0, 5.0)]
+    assert found[0].if_silent_differ == found[0].people
+    widths = [one.if_silent_differ.high - one.if_silent_differ.low for one in found]
+    assert widths[0] < widths[1] < widths[2]
+    assert {one.people for one in found} == {found[0].people}
+
+
+def test_the_wider_interval_is_certain_where_facts_decide():
+    found = market_size(Told(np.array([0, 1, 1, 0]), ~NOBODY), NOBODY, plant(1, n=4).X, N_DENSE, 0, 3.0)
+    assert found.if_silent_differ == found.people
+    assert found.people.is_certain
+
+
 def test_of_whom_facts_decide_nothing_is_estimated():
     """Half of the base cannot be inside, whatever anybody tells."""
     world = plant(4, n=900)
@@ -80,7 +107,7 @@ def test_of_whom_facts_decide_nothing_is_estimated():
 
 def test_two_attributes_told_apart_from_each_other_are_corrected():
     """Each may be left blank alone. In 60 such bases (tests/bench/market.py) it held in 93 %."""
-    held = [low <= truth <= high for low, _, high, *_, truth in (one(seed, 900, 0.0) for seed in range(12))]
+    held = [low <= truth <= high for low, _, high, *_, truth in (one(seed, 900, 0.0, 1.0) for seed in range(12))]
     assert sum(held) >= 10
 
 

@@ -44,7 +44,12 @@ def market(source: Source) -> Section:
 
 def _table(source: Source, table: pd.DataFrame) -> Table:
     words = source.words
-    wanted = ["people", "range", *(name for name in ("money", "population_people") if name in table.columns)]
+    wanted = [
+        "people",
+        "if_silent_differ",
+        "range",
+        *(name for name in ("money", "population_people") if name in table.columns),
+    ]
     rows = []
     for _, row in table.iterrows():
         cells = [
@@ -54,13 +59,21 @@ def _table(source: Source, table: pd.DataFrame) -> Table:
         ]
         for name in wanted:
             if name == "range":
-                bounds = (row["at_least"], row["at_most"])
-                cells.append(words.say("market.range", low=words.number(bounds[0]), high=words.number(bounds[1])))
+                cells.append(_range(source, row["at_least"], row["at_most"]))
+            elif name == "if_silent_differ" and row[f"{name}_low"] < row[f"{name}_high"]:
+                cells.append(_range(source, row[f"{name}_low"], row[f"{name}_high"]))
             else:
                 cells.append(_people(source, row, name))
         rows.append(cells)
     columns = ["segment", "told", "stated", *wanted]
-    return Table([words.say(f"market.column.{name}") for name in columns], rows, words.say("market.note"))
+    odds = source.settings.market.silent_odds
+    note = words.say("market.note", odds=words.number(odds, 0 if odds == int(odds) else 1))
+    return Table([words.say(f"market.column.{name}") for name in columns], rows, note)
+
+
+def _range(source: Source, low: float, high: float) -> str:
+    words = source.words
+    return words.say("market.range", low=words.number(low), high=words.number(high))
 
 
 def _people(source: Source, row: pd.Series, name: str) -> str:
