@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.campaign.response import Later, Rate, rates, without_own
+from pipeline.campaign.response import RESPONDED, Later, Rate, in_time, rates, without_own
 from pipeline.campaign.sample_size import per_arm
+from pipeline.columns import CUSTOMER
 from pipeline.settings import Campaign
 
 CHOSEN, OTHER, HYPOTHESIS = "chosen", "not chosen", "hypothesis A/B"
@@ -39,7 +40,7 @@ class Choice:
     why
         In words.
     rates
-        Predicted, by approach; of the base where `of_base`.
+        Predicted by earlier contacts, by approach; of the base where `of_base`.
     probability
         That the best one is the best; NaN without responses.
     tests
@@ -70,8 +71,9 @@ def choose(
 ) -> Choice:
     """Return the choice for one segment.
 
-    An approach is chosen if it is the best of those with responses with a probability of at least `campaign.sure`,
-    and later contacts do not say otherwise: among them it had the highest rate, too.
+    An approach is chosen if by earlier contacts it is the best of those with responses with a probability of at least
+    `campaign.sure`, and later contacts, which took no part in that, do not say otherwise: among them it had the highest
+    rate, too.
 
     Parameters
     ----------
@@ -86,19 +88,20 @@ def choose(
         known = None if told is None or told.empty else float(told["responded"].mean())
         return Choice(None, reason, (), False, float("nan"), _tests(campaign, known, len(customers), arms))
     of_base = without_own(told, customers)
-    own = rates(told, None if of_base else customers, campaign.prior_contacts, campaign.min_cell)
+    before, _ = in_time(told, campaign.source.response.days)
+    own = rates(before, None if of_base else customers, campaign.prior_contacts, campaign.min_cell)
     usable = {name: one for name, one in own.items() if name in set(approaches)}
-    overall = float(told["responded"].mean()) if len(told) else None
-    tests = _tests(campaign, overall, len(customers), arms)
+    usual = _usual(told, None if of_base else customers, campaign.prior_contacts)
+    tests = _tests(campaign, usual, len(customers), arms)
     if len(usable) < 2:
-        why = f"fewer than two approaches with {campaign.min_cell} addressed customers of the segment"
+        why = f"fewer than two approaches with {campaign.min_cell} earlier addressed customers of the segment"
         return Choice(None, why, tuple(usable.values()), of_base, float("nan"), tests)
     best, probability = _best(usable, campaign.prior_contacts, seed)
     shown = "more than 99.9%" if probability > 0.999 else f"{probability:.1%}"
     whose = (
-        "the base's contacts (none of the segment responded, as those it was chosen from)"
+        "the base's earlier contacts (none of the segment responded, as those it was chosen from)"
         if of_base
-        else "its contacts"
+        else "its earlier contacts"
     )
     why = f"{best} is the best of {', '.join(usable)} with {shown} by {whose}"
     if probability < campaign.sure:
@@ -129,6 +132,15 @@ def _contradicted(best: str, usable: Mapping[str, Rate], found: Later | None) ->
         return "later contacts do not hold two of the approaches"
     top = max(seen, key=lambda name: seen[name])
     return "" if top == best else f"among later contacts {top} had the higher rate"
+
+
+def _usual(told: pd.DataFrame, customers: NDArray[np.object_] | None, prior_contacts: float) -> float | None:
+    """Return the response rate of a segment, or of all, drawn to that of all; None if nobody was addressed."""
+    if told.empty:
+        return None
+    own = told if customers is None else told[told[CUSTOMER].isin(customers)]
+    base = float(told[RESPONDED].mean())
+    return float((own[RESPONDED].sum() + prior_contacts * base) / (len(own) + prior_contacts))
 
 
 def _tests(campaign: Campaign, known: float | None, size: int, arms: int) -> tuple[SampleSize, ...]:

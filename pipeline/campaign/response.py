@@ -123,14 +123,24 @@ def without_own(told: pd.DataFrame, customers: NDArray[np.object_]) -> bool:
     return not own[RESPONDED].any() and float(expected) >= 5
 
 
+def in_time(told: pd.DataFrame, days: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return earlier contacts, by which something is chosen, and later ones, by which it is judged.
+
+    Later ones begin when the `days` in which earlier ones could be responded to are over.
+    """
+    if told.empty:
+        return told, told
+    split = np.quantile(told[EVENT_US], _EARLIER)
+    return told[told[EVENT_US] + days * US_PER_DAY <= split], told[told[EVENT_US] >= split]
+
+
 def later(told: pd.DataFrame, days: int, prior_contacts: float, least: int, seed: int) -> Later | None:
     """Return how earlier contacts' rates by approach predict later ones, or None if there are too few of either.
 
-    Later contacts begin when the earlier ones' days are over. Baseline: the earlier contacts' one rate. Segments take
-    no part: who belongs to one today was decided with the later responses in sight.
+    See `in_time`. Baseline: the earlier contacts' one rate. Segments take no part: who belongs to one today was decided
+    with the later responses in sight.
     """
-    split = np.quantile(told[EVENT_US], _EARLIER) if len(told) else 0
-    before, after = told[told[EVENT_US] + days * US_PER_DAY <= split], told[told[EVENT_US] >= split]
+    before, after = in_time(told, days)
     if before[CUSTOMER].nunique() < least or after[CUSTOMER].nunique() < least or not before[RESPONDED].any():
         return None
     overall = float(before[RESPONDED].mean())

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.campaign.choice import CHOSEN, HYPOTHESIS, OTHER, choose
-from pipeline.campaign.response import Later, contacts, later, rates, without_own
+from pipeline.campaign.response import Later, contacts, in_time, later, rates, without_own
 from pipeline.columns import US_PER_DAY
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
@@ -166,7 +166,32 @@ def test_a_segment_chosen_among_those_who_never_responded_takes_the_rates_of_the
     assert not without_own(told, never[:5])  # five of whom none responded are no evidence
     found = choose(told, never, APPROACHES, CAMPAIGN, SEEN, 0)
     assert found.of_base
-    assert found.rates[1].rate == pytest.approx(told.loc[told["approach"] == "reminder", "responded"].mean(), rel=0.01)
+    before, _ = in_time(told, 10)
+    expected = before.loc[before["approach"] == "reminder", "responded"].mean()
+    assert found.rates[1].rate == pytest.approx(expected, rel=0.01)
+
+
+def test_contacts_that_judge_a_choice_took_no_part_in_it() -> None:
+    told = sent(np.random.default_rng(5), 600, {"reminder": 0.3, "novelty": 0.1})
+    turned = told.copy()
+    after = told.index.isin(in_time(told, 10)[1].index)
+    turned.loc[after, "responded"] = ~told.loc[after, "responded"]
+    assert after.sum() > 100
+    one, other = (choose(table, EVERYBODY, APPROACHES, CAMPAIGN, SEEN, 0) for table in (told, turned))
+    assert one.rates == other.rates
+    assert one.probability == other.probability
+
+
+def test_the_size_of_a_test_is_by_the_segments_own_rate() -> None:
+    rng = np.random.default_rng(8)
+    others = sent(rng, 300, {"reminder": 0.05})
+    others["customer_id"] = "x" + others["customer_id"]
+    told = pd.concat([sent(rng, 300, {"reminder": 0.4}), others], ignore_index=True)
+    keen, all_of_them = EVERYBODY[:300], np.array(sorted(set(told["customer_id"])), dtype=object)
+    (own,), (base,) = (choose(told, who, APPROACHES, CAMPAIGN, SEEN, 0).tests for who in (keen, all_of_them))
+    assert abs(own.rate - 0.4) < 0.07
+    assert abs(base.rate - 0.225) < 0.05
+    assert own.per_arm < base.per_arm
 
 
 def test_later_contacts_judge_and_earlier_ones_predict() -> None:

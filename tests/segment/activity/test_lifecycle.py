@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.segment.activity.fifths import fifth, fifths_of
-from pipeline.segment.activity.habits import habits_of, pace_days
-from pipeline.segment.activity.lifecycle import stages_of, told_stages
+from pipeline.segment.activity.habits import Habits, habits_of, joined, pace_days
+from pipeline.segment.activity.lifecycle import changes, stages_of, told_stages
 from pipeline.segment.activity.rhythm import Rhythm
 from tests.segment.activity.diary import diary
 
@@ -34,12 +34,40 @@ def stage(days, **crowd):
         (range(36, CUT - 56, 7), "lapsed"),
         ([*range(36, CUT - 80, 7), *range(CUT - 13, CUT, 3)], "returned"),
         (range(CUT - 300, CUT), "champion"),  # more days than any of the others, and more money
-        ([*range(CUT - 280, CUT - 60, 14), *range(CUT - 56, CUT, 4)], "growing"),
+        ([*range(CUT - 280, CUT - 60, 14), *range(CUT - 56, CUT, 2)], "growing"),
         ([*range(36, CUT - 57, 3), CUT - 40, CUT - 5], "cooling"),  # no silence, but far fewer days than before
     ],
 )
 def test_each_stage(days, expected):
     assert stage(list(days)) == expected
+
+
+def crowd(n, recent, before, seed=0):
+    """Return habits of customers who are still there, with a Poisson number of days lately and before."""
+    rng = np.random.default_rng(seed)
+    some = np.zeros(n)
+    r, b = rng.poisson(recent, n), rng.poisson(before, n)
+    names = np.array([f"c{i}" for i in range(n)], dtype=object)
+    return Habits(names, some + 1, some + 300, some + 90, some, some + 7, r, b, some)
+
+
+def test_before_christmas_not_everybody_grows():
+    habits = crowd(2_000, recent=24, before=12)  # twice as many days for all: the season
+    more, fewer = changes(habits, np.ones(2_000, dtype=bool))
+    assert more.sum() + fewer.sum() <= 2
+
+
+def test_of_those_said_to_change_one_in_ten_at_most_is_so_by_chance():
+    steady, growing = crowd(1_800, 12, 12), crowd(200, 36, 4, seed=1)
+    more, fewer = changes(joined([steady, growing]), np.ones(2_000, dtype=bool))
+    assert more[1_800:].mean() > 0.9
+    assert more[:1_800].sum() <= 0.15 * more.sum()  # 0.1 expected
+    assert fewer[1_800:].sum() == 0
+
+
+def test_who_is_not_tested_has_not_changed():
+    habits = crowd(50, 30, 1)
+    assert not np.any(changes(habits, np.zeros(50, dtype=bool)))
 
 
 def test_the_same_silence_is_long_for_one_and_nothing_for_another():
