@@ -17,6 +17,7 @@ from pipeline.features.stage import read_encoder
 from pipeline.market.census import Poststratified, poststratified
 from pipeline.market.money import Measured, Money, money, response_of
 from pipeline.market.sizing import Market, chosen_rules, read_rules, size_of, strata_of
+from pipeline.market.worth import expected_values, worth_of
 from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.segment.family import Place
 from pipeline.segment.rules.facts import Facts
@@ -80,8 +81,15 @@ def _expected_fingerprint(settings: Settings, outputs: Path, snapshot: Path, tra
         as_plain(settings)["attributes"],
         settings.seed,
         tracker.uri,
+        _values_fingerprint(settings, outputs),
         code_fingerprint(),
     )
+
+
+def _values_fingerprint(settings: Settings, outputs: Path) -> str | None:
+    folder = outputs / "value"
+    used = settings.market.worth == "value" and (folder / MANIFEST).is_file()
+    return str(read_manifest(folder)["fingerprint"]) if used else None
 
 
 def _sized(place: Place, wanted: list[str], facts: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -90,6 +98,7 @@ def _sized(place: Place, wanted: list[str], facts: dict[str, Any]) -> tuple[pd.D
     known = Facts(place)
     read = read_rules(settings.segment.rules, known)
     facts["missing"] = {name: why for name, why in read.wrong.items() if name in wanted}
+    values = expected_values(place.outputs, place.as_of_us) if settings.market.worth == "value" else {}
     matrix, scale = _sampled(place)
     facts["learnt_from"], facts["customers"] = len(matrix.customers), round(len(matrix.customers) * scale)
     rows, factors = [], pd.DataFrame()
@@ -102,7 +111,8 @@ def _sized(place: Place, wanted: list[str], facts: dict[str, Any]) -> tuple[pd.D
                     beyond = _beyond(settings, found, known)
                 except PipelineError as error:
                     facts["missing"][f"population of {name}"] = str(error)
-                rows.append(_row(settings, found, beyond))
+                worth = worth_of(found, read, known, values, settings.market.worth)
+                rows.append(_row(settings, found, beyond, worth))
                 factors = factors if beyond is None else _factors(beyond)
             step(name)
     return pd.DataFrame(rows), factors
@@ -140,7 +150,7 @@ def _beyond(settings: Settings, found: Market, facts: Facts) -> Poststratified |
     return poststratified(outcomes[inside], strata, facts.attributes, population.margins, settings.seed)
 
 
-def _row(settings: Settings, found: Market, beyond: Poststratified | None) -> dict[str, Any]:
+def _row(settings: Settings, found: Market, beyond: Poststratified | None, worth: Measured | None) -> dict[str, Any]:
     chosen, size = settings.market, found.size
     few = size.people is not None and size.people.mean < chosen.min_cell
     row: dict[str, Any] = {"segment": found.name, "where": found.where, "how": found.how, "base": size.n_base}
@@ -153,26 +163,22 @@ def _row(settings: Settings, found: Market, beyond: Poststratified | None) -> di
     row |= {"at_least": np.nan if few_told else size.bounds[0], "at_most": np.nan if few else size.bounds[1]}
     row["why_not"] = f"fewer than {chosen.min_cell} people" if few else size.reason
     if size.people is not None and not few:
-        row |= _money(settings, size.people, "")
+        row |= _money(settings, size.people, worth, "")
     if beyond is not None and chosen.population is not None and not few:
         total = chosen.population.size
         people = Measured(beyond.share.mean * total, beyond.share.low * total, beyond.share.high * total)
         row |= {"population": chosen.population.name} | _ends("population_share", beyond.share)
         row |= _ends("population_people", people) | {"base_share": beyond.base_share}
-        row |= {"effective": beyond.n_effective} | _money(settings, people, "population_")
+        row |= {"effective": beyond.n_effective} | _money(settings, people, worth, "population_")
     return row
 
 
-def _money(settings: Settings, people: Measured, prefix: str) -> dict[str, float]:
-    chosen = settings.market
-    if chosen.worth is None:
+def _money(settings: Settings, people: Measured, each: Measured | None, prefix: str) -> dict[str, float]:
+    if each is None:
         return {}
-    worth = chosen.worth
-    low, high = (worth.mean if end is None else end for end in (worth.low, worth.high))
-    each = Measured(worth.mean, low, high)
     found: Money = money(people, _response(settings), each, settings.seed)
     parts = {f"{prefix}due_to_{name}": share for name, share in found.due_to.items()}
-    return _ends(f"{prefix}money", found.total) | parts
+    return _ends(f"{prefix}money", found.total) | _ends(f"{prefix}worth", each) | parts
 
 
 def _response(settings: Settings) -> tuple[float, float] | float:
@@ -249,6 +255,11 @@ def assumptions(settings: Settings, facts: dict[str, Any]) -> list[str]:
         told.append(f"learnt from {facts['learnt_from']:,} customers chosen by hash, scaled to {facts['customers']:,}")
     if chosen.worth is not None:
         told.append("money = people × response × worth, the three taken as independent")
+        if chosen.worth == "value":
+            told.append(
+                "worth: what one of the people is expected to bring in the coming horizon (stage value); its interval "
+                "is that of the mean over customers, the model of value taken as it stands"
+            )
         if chosen.response is None:
             told.append("market.response is not given: money is what it would be if everybody responded")
         elif chosen.response.rate is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -69,7 +69,7 @@ class Market:
 
     segments: Texts = ()
     response: Response | None = None
-    worth: Worth | None = None
+    worth: Worth | Literal["value"] | None = None
     population: Population | None = None
     silent_odds: Annotated[Real, Field(ge=1.0, le=100.0)] = 3.0
     max_customers: Annotated[Whole, Field(ge=1000)] = 50_000

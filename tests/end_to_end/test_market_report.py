@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
@@ -209,3 +210,17 @@ def test_small_numbers_of_people_are_not_told():
     assert [source.count(n) for n in (0, 3, 19, 20, None)] == ["0", "fewer than 20", "fewer than 20", "20", "–"]
     assert source.people(12.0, 4.0, 30.0) == "fewer than 20"
     assert source.people(120.0, 100.0, 140.0) == "120 [100; 140]"
+
+
+def test_worth_can_be_what_the_segments_people_are_expected_to_bring(done, capsys):
+    config, _, outputs = done
+    changed = copy.deepcopy(config) | {"stages": ["value", "market"], "value": {"resamples": 200}}
+    changed["market"] |= {"worth": "value", "population": None}
+    run(parse_settings(changed))
+    found = sized(outputs).loc["cats"]
+    parts = sorted((outputs / "value" / "customers").glob("*.parquet"))
+    each = pd.concat([pd.read_parquet(part) for part in parts])["expected_value"].dropna()
+    assert found["money"] == pytest.approx(found["people"] * 30.5 / 301 * found["worth"])
+    assert found["worth_low"] < found["worth"] < found["worth_high"]
+    assert each.quantile(0.05) < found["worth"] < each.quantile(0.95)
+    assert "expected to bring in the coming horizon" in capsys.readouterr().out
