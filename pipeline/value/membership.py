@@ -20,6 +20,7 @@ from pipeline.lookalike.described.probability import Known, known_of
 from pipeline.outputs import MANIFEST, read_manifest
 from pipeline.score import load_champions, predict_bucket
 from pipeline.settings import Attribute, Settings
+from pipeline.timeline import as_of_name
 from pipeline.tracking import Tracker
 from pipeline.value.moment import Horizon
 from pipeline.value.resampling import Floats
@@ -119,12 +120,14 @@ def portrayed(
         if attribute.future is None:
             continue
         champion = champions[name]
-        table = None
-        if champion is not None and champion.facts["labels_us"] == horizon.judged_us:
-            table = tracker.read_table(champion.run_id, "out_of_fold")
+        assert champion is not None  # it has values
+        if champion.facts["labels_us"] != horizon.judged_us:
+            skipped[name] = _of_another_time(attribute.future.horizon_days, champion.facts["labels_us"], horizon)
+            continue
+        table = tracker.read_table(champion.run_id, "out_of_fold")
         found = None if table is None else _out_of_fold(table, values[name], customers[0])
         if found is None:
-            skipped[name] = f"its horizon is not of {horizon.days} days, or its test customers were not kept"
+            skipped[name] = "what its champion said of its test customers was not kept"
         else:
             before[name] = found
     predictions = _predictions(engine, outputs, list(before))
@@ -189,6 +192,16 @@ def is_about_how_much(attribute: Attribute, logs: Iterable[str], fields: Iterabl
         return False
     sums = rule.field is not None and rule.field in fields and rule.aggregate in ("sum", "mean", "per_day", "growth")
     return sums or not (rule.where or rule.above)
+
+
+def _of_another_time(days: int, labels_us: int, horizon: Horizon) -> str:
+    """Return why a future attribute's test customers are no help in judging groups."""
+    if days != horizon.days:
+        return f"it looks {days} days ahead, and groups are judged on {horizon.days} (value.horizon_days)"
+    return (
+        f"its champion was tested on the days from {as_of_name(labels_us)} on, and groups are judged on those from "
+        f"{as_of_name(horizon.judged_us)} on; train again to have it"
+    )
 
 
 def _asked_again(

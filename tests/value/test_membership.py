@@ -11,11 +11,13 @@ from pipeline.lookalike.described.probability import Known
 from pipeline.outputs import whole
 from pipeline.settings import Attribute, Declared, Future
 from pipeline.value.membership import (
+    _of_another_time,
     _out_of_fold,
     attribute_groups,
     is_about_how_much,
     segment_groups,
 )
+from pipeline.value.moment import Horizon
 
 
 def future(**rule):
@@ -77,3 +79,15 @@ def test_predictions_for_test_customers_are_the_mean_of_repeats_and_nothing_for_
     assert known.proba[:, 1] == pytest.approx([0.6, np.nan, 0.7], nan_ok=True)
     assert _out_of_fold(table, ("only",), ids) is None
     assert _out_of_fold(pd.DataFrame({"customer_id": ["a"], "y": [0]}), ("no", "yes"), ids) is None
+
+
+@pytest.mark.parametrize(
+    ("days", "labels_us", "said"),
+    [
+        (28, 0, "it looks 28 days ahead, and groups are judged on 56 (value.horizon_days)"),
+        (56, 86_400_000_000, "from 19700102T000000Z on, and groups are judged on those from 19700101T"),
+    ],
+)
+def test_why_a_future_attribute_is_no_help_is_said(days, labels_us, said):
+    horizon = Horizon(days=56, now_us=1, judged_us=0, learnt_us=-1)
+    assert said in _of_another_time(days, labels_us, horizon)

@@ -30,17 +30,21 @@ def ideal(source: Source) -> Section:
     blocks: list[Block] = [Paragraph(words.say("ideal.how"))]
     for goal in table["goal"].unique():
         blocks += _goal(source, table[table["goal"] == goal], str(goal))
-    held = table[table["holds"]]
-    short = ""
-    if len(held):
-        best = held.sort_values("found_lift", ascending=False).iloc[0]
-        short = words.say(
-            "ideal.short",
-            goal=words.say(f"ideal.goal.{best['goal']}"),
-            rule=rule_words(words, str(best["description"])),
-            lift=words.span(best["lift"], best["lift_low"], best["lift_high"], digits=2),
-        )
+    held = table.loc[table["holds"], "goal"].unique()  # goals are measured in different things: each for itself
+    short = "; ".join(_short(source, table[table["holds"] & (table["goal"] == goal)]) for goal in held)
     return Section("ideal", words.say("ideal.title"), blocks, short)
+
+
+def _short(source: Source, table: pd.DataFrame) -> str:
+    """Return in a clause what finds the best customers of one goal."""
+    words = source.words
+    best = table.sort_values("found_lift", ascending=False).iloc[0]
+    return words.say(
+        "ideal.short",
+        goal=words.say(f"ideal.goal.{best['goal']}"),
+        rule=rule_words(words, str(best["description"])),
+        lift=words.span(best["lift"], best["lift_low"], best["lift_high"], digits=2),
+    )
 
 
 def _goal(source: Source, table: pd.DataFrame, goal: str) -> list[Block]:

@@ -45,7 +45,13 @@ def _brief(source: Source, one: dict[str, Any]) -> list[str]:
         when.append(words.say("messages.hour", hour=f"{timing['hour']['at']:02d}:00"))
     liked = [item for item in brief["interests"]["wanted"] if not item["silent"]][:_NAMED]
     interests = "; ".join(
-        f"{item['token'].lower()} × {words.span(item['lift'], item['low'], item['high'], digits=1)}" for item in liked
+        words.say(
+            "messages.interest",
+            token=item["token"].lower(),
+            lift=words.span(item["lift"], item["low"], item["high"], digits=1),
+            n=words.number(item["n"]),
+        )
+        for item in liked
     )
     choice = one["choice"]
     approach = words.label(choice["approach"]) if choice.get("approach") else ""
