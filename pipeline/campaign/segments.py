@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -74,14 +75,15 @@ def read_segments(campaign: Campaign, engine: DuckDBEngine, outputs: Path) -> li
 
 
 def facts_of_segments(campaign: Campaign, outputs: Path) -> Mapping[str, object]:
-    """Return what the segments are made from, for a fingerprint."""
+    """Return what the segments are made from, and whether they still hold, for a fingerprint."""
     made = {
-        f"{kind}/{name}": read_manifest(outputs / folder / name)["fingerprint"]
+        f"{kind}/{name}": (facts["fingerprint"], _has_expired(facts))
         for kind, folder, wanted in (
             ("audiences", "audiences", campaign.audiences),
             ("families", "segments", campaign.families),
         )
         for name in _wanted(wanted, outputs / folder, kind)
+        for facts in [read_manifest(outputs / folder / name)]
     }
     files = {name: file_facts(Path(path)) for name, path in campaign.files.items() if Path(path).exists()}
     return {"made": made, "files": files}
@@ -100,9 +102,13 @@ def _wanted(wanted: Sequence[str], folder: Path, key: str) -> list[str]:
 def _audience(folder: Path) -> Segment:
     facts = read_manifest(folder)
     ids = pq.read_table(folder / "members.parquet", columns=[CUSTOMER])[CUSTOMER].to_pylist()
-    expired = facts.get("expires_us", float("inf")) <= time.time() * 1_000_000
-    note = f"This audience has expired on {str(facts.get('expires'))[:10]}: contact nobody by it." if expired else ""
+    expired = f"This audience has expired on {str(facts.get('expires'))[:10]}: contact nobody by it."
+    note = expired if _has_expired(facts) else ""
     return _segment(folder.name, "audience", ids, note)
+
+
+def _has_expired(facts: Mapping[str, Any]) -> bool:
+    return bool(facts.get("expires_us", float("inf")) <= time.time() * 1_000_000)
 
 
 def _family(engine: DuckDBEngine, folder: Path) -> list[Segment]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.campaign import segments
 from pipeline.configuration import parse_settings
 from pipeline.errors import ConfigError, DataError
 from pipeline.outputs import read_manifest
@@ -119,7 +120,7 @@ def test_segments_of_families_are_written_to(town: Town) -> None:
     assert len(town.made("gone")["segments"]) == 1
 
 
-def test_audiences_are_written_to_and_an_expired_one_is_marked(town: Town) -> None:
+def test_audiences_are_written_to_and_an_expired_one_is_marked(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, expires_us in (("fresh", 9_999_999_999_000_000), ("old", 1)):
         folder = town.folder / "outputs" / "planted" / "audiences" / name
         folder.mkdir(parents=True)
@@ -128,7 +129,11 @@ def test_audiences_are_written_to_and_an_expired_one_is_marked(town: Town) -> No
         facts = {"fingerprint": name, "expires_us": expires_us, "expires": "1970-01-01T00:00:00+00:00"}
         (folder / "_manifest.json").write_text(json.dumps(facts))
     notes = {one["brief"]["segment"]: one["brief"]["note"] for one in town.made()["segments"]}
-    assert notes == {"fresh": "", "old": "This audience has expired on 1970-01-01: contact nobody by it."}
+    expired = "This audience has expired on 1970-01-01: contact nobody by it."
+    assert notes == {"fresh": "", "old": expired}
+    monkeypatch.setattr(segments.time, "time", lambda: 1e10)  # of nothing but the clock
+    assert {one["brief"]["note"] for one in town.made()["segments"]} == {expired}
+    monkeypatch.undo()
     assert [one["brief"]["segment"] for one in town.made(audiences=["fresh"])["segments"]] == ["fresh"]
     shutil.rmtree(town.folder / "outputs" / "planted" / "audiences")
 
