@@ -11,7 +11,7 @@ import numpy as np
 from pipeline import console
 from pipeline.engine import DuckDBEngine
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_matrix, read_matrix_of
+from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_matrix
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
@@ -193,7 +193,7 @@ def _sampled_matrix(
         at = instants(settings.attributes[name], as_of_us)
         wanted += [found.labels.customers] if at.labels_us == at_us else []
         wanted += [found.earlier.customers] if at.earlier_us == at_us else []
-    matrix = read_matrix_of(engine, snapshot, encoder, np.unique(np.concatenate(wanted).astype(str)).astype(object))
+    matrix = read_matrix(engine, snapshot, encoder, only=np.unique(np.concatenate(wanted).astype(str)).astype(object))
     return matrix, np.isin(matrix.customers.astype(str), base.astype(str))
 
 

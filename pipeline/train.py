@@ -20,7 +20,7 @@ from pipeline.catalogue import certify_catalogue
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, read_matrix_of
+from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.labels.past import own_features
 from pipeline.learning_set import collect_labels, past_reader, prepare
@@ -217,7 +217,7 @@ def _track(
 
         def features(encoder: BehaviourEncoder) -> FeatureMatrix:
             judged = trained.out_of_fold[CUSTOMER].to_numpy(dtype=object)
-            matrix = read_matrix_of(engine, snapshot_folder(outputs, labels_us), encoder, judged)
+            matrix = read_matrix(engine, snapshot_folder(outputs, labels_us), encoder, only=judged)
             reader = past_reader(engine, settings, outputs, labels_us)
             return own_features(matrix, reader, name, attribute, attribute.hide)
 

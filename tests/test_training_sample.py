@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
-from pipeline.features.matrix import read_matrix, read_matrix_of
+from pipeline.features.matrix import read_matrix
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.labels.known import Labels
@@ -59,7 +59,7 @@ def test_features_of_some_are_rows_of_the_features_of_all(made):
     with DuckDBEngine() as engine:
         everybody = read_matrix(engine, snapshot, encoder)
         wanted = everybody.customers[[5, 77, 300, 301]]
-        some = read_matrix_of(engine, snapshot, encoder, np.append(wanted[::-1], "nobody"))
+        some = read_matrix(engine, snapshot, encoder, only=np.append(wanted[::-1], "nobody"))
     assert some.customers.tolist() == wanted.tolist()
     rows = np.searchsorted(everybody.customers, wanted)
     np.testing.assert_array_equal(some.X.toarray(), everybody.X[rows].toarray())

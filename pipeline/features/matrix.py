@@ -170,6 +170,7 @@ def read_counts(
     buckets: Sequence[int] | range,
     at_most: int | None = None,
     between: tuple[str, str] | None = None,
+    only: np.ndarray | None = None,
 ) -> tuple[np.ndarray, sp.csr_matrix]:
     """Return customers, sorted, and their counts of the vocabulary's tokens.
 
@@ -179,6 +180,8 @@ def read_counts(
         Keep only so many customers, those of the lowest salted hash: a fixed random sample.
     between
         First and last id that are read, both included; None: everybody.
+    only
+        Ids that are read, shape (n,); those that the snapshot does not have are left out. None: everybody.
 
     Returns
     -------
@@ -187,14 +190,18 @@ def read_counts(
     """
     dense = engine.parquet([bucket_file(snapshot / "dense", bucket) for bucket in buckets])
     tokens = read_tokens(engine, snapshot, buckets, summed=False)
-    known, tokens = among(dense.select(CUSTOMER), between), among(tokens, between)
+    known, tokens = _only(engine, among(dense.select(CUSTOMER), between), only), among(tokens, between)
     if at_most is not None:
         known = known.order_by([engine.hash32(ibis.literal("encoder:") + known[CUSTOMER]), CUSTOMER]).limit(at_most)
         tokens = tokens.semi_join(known, CUSTOMER)
     customers = np.sort(np.array(engine.arrow(known)[CUSTOMER].to_pylist(), dtype=object))
     fields, words = (pa.array(part, pa.string()) for part in _split(vocabulary))
-    columns = engine.memory(pa.table({FIELD: fields, TOKEN: words, "_column": np.arange(len(vocabulary))}))
-    rows = engine.memory(pa.table({CUSTOMER: pa.array(customers, pa.string()), "_row": np.arange(len(customers))}))
+    columns = engine.memory(
+        pa.table({FIELD: fields, TOKEN: words, "_column": np.arange(len(vocabulary), dtype=np.int32)})
+    )
+    rows = engine.memory(
+        pa.table({CUSTOMER: pa.array(customers, pa.string()), "_row": np.arange(len(customers), dtype=np.int32)})
+    )
     met = tokens.inner_join(columns, [FIELD, TOKEN]).inner_join(rows, CUSTOMER)
     found = engine.arrow(met.select("_row", "_column", COUNT))
     entries = (found[COUNT].to_numpy().astype(np.float64), (found["_row"].to_numpy(), found["_column"].to_numpy()))
@@ -221,38 +228,24 @@ def read_matrix(
     snapshot: Path,
     encoder: BehaviourEncoder,
     buckets: Sequence[int] | range | None = None,
+    only: np.ndarray | None = None,
 ) -> FeatureMatrix:
-    """Return the features of a snapshot's customers, in all or some buckets, sorted by customer."""
+    """Return the features of a snapshot's customers, sorted by customer.
+
+    Parameters
+    ----------
+    buckets
+        Those that are read; None: all.
+    only
+        Ids that are read, shape (n,); those that the snapshot does not have are left out. None: everybody.
+    """
     buckets = range(read_manifest(snapshot)["buckets"]) if buckets is None else buckets
-    found = read_parts(engine, snapshot, encoder, buckets)
+    found = read_parts(engine, snapshot, encoder, buckets, only=only)
     X = sp.hstack([sp.csr_matrix(found.dense), found.counts], format="csr")
     n_dense = found.dense.shape[1]
     vectors = found.dense[:, n_dense - encoder.dimensions_ :]
     as_of_us, loadings = read_manifest(snapshot).get("as_of_us"), encoder.svd_.components_
     return FeatureMatrix(found.customers, X, found.names, n_dense, vectors, as_of_us, loadings, encoder.weights_)
-
-
-def read_matrix_of(
-    engine: DuckDBEngine, snapshot: Path, encoder: BehaviourEncoder, customers: np.ndarray
-) -> FeatureMatrix:
-    """Return the features of some customers of a snapshot, sorted by customer, read bucket by bucket.
-
-    Parameters
-    ----------
-    customers
-        Ids, shape (n,); those that the snapshot does not have are left out.
-    """
-    wanted = np.sort(customers.astype(object))
-    parts = []
-    for bucket in range(read_manifest(snapshot)["buckets"]):
-        part = read_matrix(engine, snapshot, encoder, [bucket])
-        at = np.searchsorted(wanted, part.customers)
-        inside = np.flatnonzero((at < len(wanted)) & (wanted[np.minimum(at, len(wanted) - 1)] == part.customers))
-        parts.append(part.rows(inside))
-    ids = np.concatenate([part.customers for part in parts])
-    order = np.argsort(ids, kind="stable")
-    X = sp.vstack([part.X for part in parts], format="csr")[order]
-    return replace(parts[0], customers=ids[order], X=X, vectors=np.concatenate([part.vectors for part in parts])[order])
 
 
 @dataclass(frozen=True)
@@ -283,6 +276,7 @@ def read_parts(
     encoder: BehaviourEncoder,
     buckets: Sequence[int] | range,
     between: tuple[str, str] | None = None,
+    only: np.ndarray | None = None,
 ) -> FeatureParts:
     """Return the features of customers in some buckets, sorted by customer.
 
@@ -291,11 +285,13 @@ def read_parts(
     between
         First and last id that are read, both included; None: everybody. Files are sorted by customer, so that a range
         of ids is a part of each file.
+    only
+        Ids that are read, shape (n,); None: everybody.
     """
     vocabulary = np.asarray(encoder.vocabulary)
-    customers, counts = read_counts(engine, snapshot, vocabulary, buckets, between=between)
+    customers, counts = read_counts(engine, snapshot, vocabulary, buckets, between=between, only=only)
     files = [bucket_file(snapshot / "dense", bucket) for bucket in buckets]
-    frame = engine.arrow(among(engine.parquet(files), between))
+    frame = engine.arrow(_only(engine, among(engine.parquet(files), between), only))
     columns = [name for name in frame.column_names if name != CUSTOMER]
     width = len(columns)
     block = np.empty((len(customers), width + encoder.dimensions_))
@@ -312,3 +308,10 @@ def read_parts(
 def among(table: ir.Table, between: tuple[str, str] | None) -> ir.Table:
     """Return the rows of customers whose ids lie between two, both included; all of them if None."""
     return table if between is None else table.filter(table[CUSTOMER].between(*between))
+
+
+def _only(engine: DuckDBEngine, table: ir.Table, only: np.ndarray | None) -> ir.Table:
+    """Return the rows of some customers; all of them if None."""
+    if only is None:
+        return table
+    return table.semi_join(engine.memory(pa.table({CUSTOMER: pa.array(only.tolist(), pa.string())})), CUSTOMER)

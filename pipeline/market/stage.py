@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline import console, plots
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, PipelineError, did_you_mean
-from pipeline.features.matrix import FeatureMatrix, read_matrix, read_matrix_of
+from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.market.census import Poststratified, poststratified
@@ -125,7 +125,7 @@ def _sampled(place: Place) -> tuple[FeatureMatrix, float]:
     if n <= most:
         return read_matrix(place.engine, place.snapshot, encoder), 1.0
     drawn = draw(place.engine, place.snapshot).first(most)
-    return read_matrix_of(place.engine, place.snapshot, encoder, drawn), n / most
+    return read_matrix(place.engine, place.snapshot, encoder, only=drawn), n / most
 
 
 def _beyond(settings: Settings, found: Market, facts: Facts) -> Poststratified | None:

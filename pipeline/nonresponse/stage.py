@@ -14,7 +14,7 @@ from pipeline import console, plots
 from pipeline.columns import ATTRIBUTE, CUSTOMER, VALUE
 from pipeline.engine import DuckDBEngine
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, read_matrix, read_matrix_of
+from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
@@ -101,7 +101,7 @@ def _matrix(engine: DuckDBEngine, snapshot: Path, encoder: BehaviourEncoder, at_
     if n <= at_most:
         return read_matrix(engine, snapshot, encoder)
     console.say(f"shares: estimated from {at_most:,} of {n:,} customers, drawn by hash of the id (model.max_customers)")
-    return read_matrix_of(engine, snapshot, encoder, draw(engine, snapshot).first(at_most))
+    return read_matrix(engine, snapshot, encoder, only=draw(engine, snapshot).first(at_most))
 
 
 def share_table(found: list[AttributeShares]) -> pd.DataFrame:
