@@ -17,8 +17,8 @@ from pipeline.arrivals import can_grow
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine, open_engine, run_tasks, task_engine
 from pipeline.events import bucket_file, write_events
+from pipeline.features.counts import fit_encoder, read_counts
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import fit_encoder, read_counts
 from pipeline.features.naming import vector_names
 from pipeline.features.snapshot import drop_stale, snapshot_folder, write_snapshots
 from pipeline.outputs import (

@@ -18,7 +18,8 @@ import pyarrow as pa
 from pipeline.columns import CUSTOMER, US_PER_DAY
 from pipeline.engine import QueryEngine
 from pipeline.events import read_events
-from pipeline.features.matrix import FeatureMatrix, among
+from pipeline.features.counts import among
+from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.naming import past_name, visible, with_siblings
 from pipeline.labels.daily import Condition, condition_of, in_passes, read_days
 from pipeline.labels.horizons import Horizons, horizons, joined

@@ -10,8 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from pipeline.engine import DuckDBEngine
+from pipeline.features.counts import fit_encoder
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import fit_encoder, read_matrix
+from pipeline.features.matrix import read_matrix
 from pipeline.features.naming import ALL, aggregate_of, visible, with_siblings
 from pipeline.lookalike.population import Base
 from pipeline.settings import Data, Vector

@@ -26,7 +26,8 @@ from scipy.special import expit
 
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
-from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_matrix
+from pipeline.features.counts import fit_encoder
+from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels

@@ -15,8 +15,9 @@ import pytest
 
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
+from pipeline.features.counts import fit_encoder, read_counts
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, fit_encoder, read_counts, read_matrix
+from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.naming import past_name, visible
 from pipeline.outputs import write_json
 from pipeline.settings import Data, Vector

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from pipeline.engine import DuckDBEngine
 from pipeline.events import write_events
 from pipeline.features import snapshot as snapshot_module
+from pipeline.features.counts import fit_encoder, read_counts
 from pipeline.features.dense import cut_off
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import fit_encoder, read_counts
 from pipeline.features.settled import settle
 from pipeline.features.snapshot import snapshot_folder, write_snapshots
 from pipeline.outputs import read_manifest

@@ -12,7 +12,8 @@ import pytest
 
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
-from pipeline.features.matrix import read_counts, read_matrix
+from pipeline.features.counts import read_counts
+from pipeline.features.matrix import read_matrix
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import build_features, read_encoder
 from pipeline.outputs import read_manifest

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.columns import CUSTOMER, EVENT_DAY
 from pipeline.events import bucket_file, read_events
+from pipeline.features.counts import read_counts
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import read_counts
 from pipeline.features.tokens import token_counts
 from pipeline.segment.family import Place
 
