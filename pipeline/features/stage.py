@@ -73,6 +73,9 @@ def build_features(settings: Settings, outputs: Path, workers: int) -> dict[str,
         moving_us = as_of_us if grows else None
         write_snapshots(data, settings.features, settings.engine, workers, outputs, needed, step, moving_us)
     drop_stale(outputs)
+    if only_scores(settings) and _encoder_stands(settings, outputs):
+        console.say("features: this run only scores; behaviour vectors are made with the next run that works with them")
+        return events
     limit, spill = settings.engine.memory_limit_gb, settings.engine.spill
     with DuckDBEngine(workers, limit, spill) as engine:
         write_behaviour(settings, outputs, engine, as_of_us, workers, training)
@@ -82,6 +85,12 @@ def build_features(settings: Settings, outputs: Path, workers: int) -> dict[str,
 def trains(settings: Settings) -> bool:
     """Tell whether a run's stages fit models, or write features alone, for a training run to come."""
     return not set(settings.stages).isdisjoint({"train", "sweep"}) or set(settings.stages) == {"features"}
+
+
+def only_scores(settings: Settings) -> bool:
+    """Tell whether nothing in a run works with the encoder and the vectors of all customers: models have their own."""
+    others = set(settings.stages) - {"features"}
+    return bool(others) and others <= {"score", "portrait"}
 
 
 def write_behaviour(
@@ -97,7 +106,7 @@ def write_behaviour(
     snapshot = snapshot_folder(outputs, as_of_us)
     manifest = read_manifest(snapshot)
     folder = outputs / "behaviour"
-    shape = fingerprint(as_plain(settings.features.vector), settings.seed, code_fingerprint())
+    shape = _shape(settings)
     fitted = expected = fingerprint(manifest["fingerprint"], shape)
     standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     if not refit and standing.get("shape") == shape and standing["fitted"] != fitted:
@@ -119,6 +128,16 @@ def write_behaviour(
         ]
         for _ in run_tasks(jobs, settings.engine, workers, partial, threads=True):
             pass
+
+
+def _shape(settings: Settings) -> str:
+    """Return the fingerprint of all that an encoder follows from, but for the customers it is fitted to."""
+    return fingerprint(as_plain(settings.features.vector), settings.seed, code_fingerprint())
+
+
+def _encoder_stands(settings: Settings, outputs: Path) -> bool:
+    folder = outputs / "behaviour"
+    return (folder / MANIFEST).is_file() and read_manifest(folder).get("shape") == _shape(settings)
 
 
 def write_vectors(settings: Engine, workers: int, snapshot: Path, folder: Path, bucket: int) -> None:

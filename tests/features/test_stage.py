@@ -136,6 +136,10 @@ def test_a_run_that_only_scores_writes_the_snapshot_of_as_of_alone_and_keeps_the
     (tmp_path / "10.csv").rename(tmp_path / "days" / "10.csv")
     build_features(daily, outputs, workers=1)
     assert instants_of(outputs) == {AS_OF_US}  # the earlier one was of events that have been replaced
+    assert "this run only scores" in capsys.readouterr().out
+    assert read_manifest(outputs / "behaviour")["as_of_us"] == AS_OF_US - 3 * DAY_US
+    working = replace(daily, stages=("features", "score", "lookalike"))
+    build_features(working, outputs, workers=1)
     assert read_encoder(outputs).fingerprint_ == encoder.fingerprint_
     assert read_manifest(outputs / "behaviour")["as_of_us"] == AS_OF_US
     after = stamps(outputs)
@@ -147,7 +151,7 @@ def test_a_run_that_only_scores_writes_the_snapshot_of_as_of_alone_and_keeps_the
     assert table["customer_id"].to_pylist() == customers.tolist()
     vectors = np.column_stack([table[f"vector__00{n}"].to_numpy() for n in range(3)])
     np.testing.assert_array_equal(vectors, encoder.transform(counts))
-    assert build_features(daily, outputs, workers=1)["logs"]["log"]["rows"] == 11 * 12
+    assert build_features(working, outputs, workers=1)["logs"]["log"]["rows"] == 11 * 12
     assert stamps(outputs) == after  # a second time nothing
 
 

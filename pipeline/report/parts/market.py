@@ -86,6 +86,8 @@ def _assumed(source: Source, table: pd.DataFrame) -> list[Block]:
     told = []
     if "money" in table.columns:
         told.append(words.say("market.money"))
+        if chosen.worth == "value":
+            told.append(words.say("market.expected_worth"))
         if chosen.response is None:
             told.append(words.say("market.no_response"))
         elif chosen.response.rate is not None:
