@@ -21,7 +21,7 @@ def run(settings: Settings) -> float | None:
 
     Heavy libraries are loaded by the stage that needs them, so that a misspelt key is answered at once.
     """
-    outputs = Path(settings.outputs) / settings.data.name
+    outputs = _outputs(settings)
     workers = settings.engine.workers or os.cpu_count() or 1
     steps: dict[str, Callable[[], float | None]] = {
         "features": lambda: _features(settings, outputs, workers),
@@ -59,6 +59,12 @@ def run(settings: Settings) -> float | None:
     return objective
 
 
+def _outputs(settings: Settings) -> Path:
+    """Return where the stages write; for a cluster from the root, because its workers run in folders of their own."""
+    outputs = Path(settings.outputs) / settings.data.name
+    return outputs.absolute() if settings.engine.name == "spark" else outputs
+
+
 @contextmanager
 def _ending_engines(settings: Settings) -> Iterator[None]:
     """Give a cluster's workers back at the end, however it comes."""
@@ -76,7 +82,7 @@ def conclude_sweep(settings: Settings) -> None:
     from pipeline.sweep.verdict import conclude
     from pipeline.tracking import told
 
-    outputs = Path(settings.outputs) / settings.data.name
+    outputs = _outputs(settings)
     with exclusive(outputs), told(settings.tracking, settings.data.name) as tracker:
         conclude(settings, outputs, tracker, settings.engine.workers or os.cpu_count() or 1)
 

@@ -6,6 +6,7 @@ import functools
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +21,7 @@ from pipeline.engine.duckdb import SOURCE, DuckDBEngine, csv_header
 from pipeline.engine.portable import hash32
 from pipeline.engine.protocol import Answer
 from pipeline.engine.spark.dialect import TO_INSTANT, TO_TIMESTAMP, PortableCompiler
-from pipeline.engine.spark.failures import told
+from pipeline.engine.spark.failures import SparkError, told
 from pipeline.engine.spark.session import session
 from pipeline.engine.spark.tasks import Job, run
 from pipeline.errors import DataError
@@ -28,7 +29,6 @@ from pipeline.outputs import write_file
 from pipeline.settings import Engine
 
 _SECONDS_TO_LATER = 3 * 3600  # no clock is set back by more, so that by then it is what it is set back to
-_OPEN = "FAILED_READ_FILE|PARQUET_TYPE_ILLEGAL|PARQUET_TYPE_NOT|Illegal Parquet type|UNSUPPORTED"
 
 
 @ibis.udf.scalar.builtin(name="to_utc_timestamp", signature=((dt.timestamp, dt.string), dt.Timestamp("UTC")))
@@ -102,12 +102,9 @@ class SparkEngine:
             If a file is damaged or not Parquet.
         """
         paths = [files] if isinstance(files, Path) else list(files)
-        try:
+        with suppress(SparkError):  # not a damaged file's DataError
             return self._opened(paths)
-        except Exception as error:
-            if not type(error).__module__.startswith(("py4j", "pyspark")):
-                raise
-        return self._opened(self._copied("parquet", [(path,) for path in paths]))
+        return self._opened(self._copied("parquet", [(path.absolute(),) for path in paths]))
 
     def csv(self, files: Sequence[Path]) -> ir.Table:
         """Open CSV files of one header as a table of texts; see `DuckDBEngine.csv`, which reads each in a task.
@@ -118,11 +115,11 @@ class SparkEngine:
         for other in files[1:]:
             if csv_header(other) != first:
                 raise DataError(f"{other}: its first line is not that of {files[0].name}: {first[0].join(first[1])}")
-        return self._opened(self._copied("csv", [([file],) for file in files]))
+        return self._opened(self._copied("csv", [([file.absolute()],) for file in files]))
 
     def attached(self, database: Path, table: str) -> ir.Table:
         """Open a table of a database file, read only: a task lays it down as Parquet."""
-        return self._opened(self._copied("attached", [(database, table)]))
+        return self._opened(self._copied("attached", [(database.absolute(), table)]))
 
     def memory(self, table: pa.Table) -> ir.Table:
         """Open an Arrow table as a table of this engine."""
@@ -218,7 +215,7 @@ class SparkEngine:
         return ibis.table(_schema(frame), name=name)
 
     def _copied(self, kind: str, opened: Sequence[tuple[Any, ...]]) -> list[Path]:
-        """Let tasks read files with DuckDB and lay them down as Parquet that Spark reads; return where."""
+        """Let tasks read files, given from the root, and lay them down as Parquet that Spark reads; return where."""
         targets = [self._copies / f"{uuid.uuid4().hex}.parquet" for _ in opened]
         jobs = [(kind, arguments, target) for arguments, target in zip(opened, targets, strict=True)]
         self.each_bucket(_copy, jobs)

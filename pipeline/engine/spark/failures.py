@@ -23,9 +23,13 @@ _DAMAGED = ("is not a Parquet file", "FAILED_READ_FILE", "CANNOT_READ_FILE", "PA
 _FULL = ("No space left on device", "Permission denied", "Read-only file system")
 
 
+class SparkError(RuntimeError):
+    """A defect that showed in Spark, with all it said: its own exceptions lose their text when the session ends."""
+
+
 @contextmanager
 def told(origin: str) -> Iterator[None]:
-    """Turn what Spark raises for the machine's or the files' sake into a `PipelineError`; defects keep their own.
+    """Turn what Spark raises for the machine's or the files' sake into a `PipelineError`; defects into `SparkError`.
 
     Parameters
     ----------
@@ -39,10 +43,8 @@ def told(origin: str) -> Iterator[None]:
     except Exception as error:
         if not type(error).__module__.startswith(("py4j", "pyspark")):
             raise
-        known = explained(origin, str(error))
-        if known is None:
-            raise
-        raise known from None
+        said = str(error)
+        raise explained(origin, said) or SparkError(f"{origin}: {said}") from None
 
 
 def explained(origin: str, text: str) -> PipelineError | None:

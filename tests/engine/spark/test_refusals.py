@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.engine import cluster, end_engines, open_engine
 from pipeline.engine.spark import java, session
-from pipeline.engine.spark.failures import explained, told
+from pipeline.engine.spark.failures import SparkError, explained, told
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import Engine
 
@@ -186,6 +186,9 @@ def test_what_is_none_of_the_machine_s_faults_keeps_its_own_error() -> None:
     assert explained("events", "ZeroDivisionError: division by zero") is None
     with pytest.raises(ZeroDivisionError), told("events"):
         raise ZeroDivisionError
+    of_spark = type("PythonException", (Exception,), {"__module__": "pyspark.errors"})
+    with pytest.raises(SparkError, match=r"^events: ZeroDivisionError: division by zero$"), told("events"):
+        raise of_spark("ZeroDivisionError: division by zero")
 
 
 def test_the_package_is_shipped_with_all_its_code(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 from pipeline.configuration import parse_settings
-from pipeline.engine import cluster, run_tasks
+from pipeline.engine import cluster, end_engines, run_tasks
+from pipeline.engine.spark.failures import SparkError
 from pipeline.errors import DataError
 from pipeline.features.snapshot import write_snapshots
 from pipeline.run import run
@@ -74,6 +75,19 @@ def test_all_stages_give_the_same_files_on_a_cluster(
     pd.testing.assert_frame_equal(found[0].drop(columns="probability"), found[1].drop(columns="probability"))
     np.testing.assert_allclose(found[0]["probability"], found[1]["probability"], atol=1e-6)
     assert len(found[0]) == 2 * (planted.N_CUSTOMERS + 5)
+
+
+def test_relative_folders_are_those_of_who_starts_the_run(
+    source: Path, local: Settings, settings: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("source").symlink_to(source)
+    config = planted.config(Path("source"), Path("outputs")) | {"stages": ["features"], "engine": as_plain(settings)}
+    config["features"]["buckets"] = BUCKETS
+    run(parse_settings(config))
+    there = replace(local, outputs="outputs")
+    for part in ("events", "profiles"):
+        assert files(there, part) == files(local, part)
 
 
 @contextmanager
@@ -182,9 +196,12 @@ def test_a_user_s_mistake_comes_back_as_it_is(settings: Engine, tmp_path: Path) 
         list(run_tasks([(refuse, (3,), {}), (refuse, (3,), {})], settings, 1, tmp_path))
 
 
-def test_a_defect_keeps_its_own_error(settings: Engine, tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="ZeroDivisionError"):
+def test_a_defect_keeps_what_it_said_after_the_cluster_was_left(settings: Engine, tmp_path: Path) -> None:
+    with pytest.raises(SparkError) as found:
         list(run_tasks([(fail, (0,), {})], settings, 1, tmp_path))
+    end_engines()
+    assert "ZeroDivisionError: division by zero" in str(found.value)
+    assert str(found.value).startswith("fail: ")
 
 
 def test_results_come_in_the_order_of_the_jobs(settings: Engine, tmp_path: Path) -> None:
