@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,12 @@ from pipeline.labels.known import Labels
 from pipeline.labels.past import PastReader
 from pipeline.outputs import read_manifest, write_file
 from pipeline.predictor import Task
-from pipeline.settings import Attribute, Settings
+from pipeline.settings import Attribute, Future, Settings
 from pipeline.silence import drawn_file
 from pipeline.timeline import as_of_name, instants, too_short
 from pipeline.training_sample import Drawing, draw
+
+_TOGETHER = 3_000_000  # customers times rules whose past is held at once: about a gigabyte
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,9 @@ def prepare(
 
     def past_file(name: str, at_us: int, customers: np.ndarray) -> Path | None:
         if at_us not in readers:
-            readers[at_us] = past_reader(engine, settings, outputs, at_us, only[at_us])
+            rules = rules_at(settings, known, as_of_us, at_us)
+            together = rules if len(rules) * len(customers) <= _TOGETHER else ()
+            readers[at_us] = past_reader(engine, settings, outputs, at_us, only[at_us], together)
         attribute = settings.attributes[name]
         past = readers[at_us].read(name, attribute, attribute.hide, customers)
         if past is None:
@@ -198,9 +203,31 @@ def _sampled_matrix(
     return matrix, np.isin(matrix.customers.astype(str), base.astype(str))
 
 
+def rules_at(settings: Settings, names: Iterable[str], as_of_us: int, at_us: int) -> list[Future]:
+    """Return the rules of the future attributes that look back from an instant, for training or out of time."""
+    rules = []
+    for name in names:
+        rule, at = settings.attributes[name].future, instants(settings.attributes[name], as_of_us)
+        if rule is not None and at_us in (at.labels_us, at.earlier_us):
+            rules.append(rule)
+    return rules
+
+
 def past_reader(
-    engine: DuckDBEngine, settings: Settings, outputs: Path, at_us: int, only: np.ndarray | None = None
+    engine: DuckDBEngine,
+    settings: Settings,
+    outputs: Path,
+    at_us: int,
+    only: np.ndarray | None = None,
+    together: Sequence[Future] = (),
 ) -> PastReader:
-    """Return what reads the own past of all customers at an instant, or of some."""
+    """Return what reads the own past of all customers at an instant, or of some.
+
+    Parameters
+    ----------
+    together
+        Rules that will be asked for: what they need of a log is read at once, and held.
+    """
     events = outputs / "events"
-    return PastReader(engine, events, settings.data, at_us, range(read_manifest(events)["buckets"]), only=only)
+    buckets = range(read_manifest(events)["buckets"])
+    return PastReader(engine, events, settings.data, at_us, buckets, together=together, only=only)
