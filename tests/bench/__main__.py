@@ -7,6 +7,7 @@ features  the features of a snapshot against hand-written SQL, polars and pandas
 refresh   one more day of events against making all anew (events)
 growth    the program's features alone, for the exponent of growth: give three sizes or more (events)
 scoring   forty attributes against a plain loop over the same trees (customers)
+training  forty attributes against a plain loop of as many fits (customers)
 operator  a synthetic operator end to end, with each stage's share (customers)
 spark     features and scores by Spark against DuckDB, for the record (customers)
 
@@ -20,8 +21,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import tempfile
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from tests.bench.measured import Results
@@ -33,6 +36,7 @@ PARTS = {
     "refresh": ("refresh", "run"),
     "growth": ("features", "run_growth"),
     "scoring": ("customers_scored", "run"),
+    "training": ("training", "run"),
     "operator": ("operator", "run"),
     "spark": ("spark", "run"),
 }
@@ -63,7 +67,9 @@ def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespac
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--sizes", type=int, nargs="+", default=[], help="see above; three or more show growth")
+    parser.add_argument(
+        "--sizes", type=_size, nargs="+", default=[], help="see above, such as 20M or 200K; three or more show growth"
+    )
     parser.add_argument("--rounds", type=_from_1, default=1, help="how often each row is measured")
     parser.add_argument("--models", nargs="+", default=["stacked", "logistic"], help="recipes of conf/model to compare")
     parser.add_argument(
@@ -89,6 +95,19 @@ def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespac
 
 def _overrides(text: str) -> bool:
     return "=" in text or text.startswith("~")  # Hydra's ~key removes a key
+
+
+def _size(text: str) -> int:
+    """Return a size given in plain digits, thousands or millions.
+
+    >>> _size("20M"), _size("1.5k"), _size("2_000")
+    (20000000, 1500, 2000)
+    """
+    found = re.fullmatch(r"(\d[\d_]*(?:\.\d+)?)([kKmM]?)", text)
+    number = Decimal(found[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[found[2].lower()] if found else Decimal(0)
+    if number < 1 or number != int(number):
+        raise argparse.ArgumentTypeError(f"a whole number from 1, such as 2000, 200K or 20M, not {text}")
+    return int(number)
 
 
 def _from_1(text: str) -> int:

@@ -30,7 +30,19 @@ def test_without_a_part_stages_are_measured():
     assert arguments(["data=telecom"])[0] == ["stages"]
 
 
-@pytest.mark.parametrize(("given", "said"), [(["feature"], "no part 'feature'"), (["--rounds", "0"], "from 1, not 0")])
+def test_sizes_are_digits_thousands_or_millions():
+    _, asked = arguments(["features", "--sizes", "20M", "200K", "1.5m", "2k", "3_000", "7"])
+    assert asked.sizes == [20_000_000, 200_000, 1_500_000, 2_000, 3_000, 7]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["feature"], "no part 'feature'"),
+        (["--rounds", "0"], "from 1, not 0"),
+        *((["--sizes", text], f"such as 2000, 200K or 20M, not {text}") for text in ("0", "0.5", "20G", "M", "1e6")),
+    ],
+)
 def test_what_does_not_exist_is_refused(capsys, given, said):
     with pytest.raises(SystemExit):
         arguments(given)

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pipeline.configuration import parse_settings
-from tests.bench import customers_scored, operator, spark
+from tests.bench import customers_scored, operator, spark, training
 from tests.bench.measured import Cost, Results
 from tests.bench.options import Options
 from tests.bench.scoring import CONF
@@ -27,11 +27,13 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
         if "--json" in arguments:
             rows = [{"way": "command", "customers": 10}, {"way": "boosters", "customers": 10}]
             Path(arguments[arguments.index("--json") + 1]).write_text(json.dumps(rows))
+        if module == "tests.bench.training_by_hand":
+            Path(arguments[0]).write_text(json.dumps({"attributes": 2, "fits": 12}))
         for argument in arguments:
             if argument.startswith("outputs="):
                 Path(argument.removeprefix("outputs=")).mkdir(parents=True, exist_ok=True)
         if "--folder" in arguments:
-            Path(arguments[-1]).mkdir(parents=True)
+            Path(arguments[-1]).mkdir(parents=True, exist_ok=True)
         return Cost(2.0, 1.0, 10.0)
 
     monkeypatch.setattr(part, "measure", noted)
@@ -81,3 +83,14 @@ def test_models_for_scoring_are_trained_once(tmp_path, monkeypatch):
     results, asked = run(customers_scored, tmp_path, monkeypatch)
     assert [settings(overrides).stages for overrides in asked] == [("features", "train")]
     assert [(row["size"], row["way"]) for row in results.rows] == [(10, "command"), (10, "boosters")]
+
+
+def test_training_and_the_loop_take_turns_on_the_same_snapshots(tmp_path, monkeypatch, capsys):
+    results, asked = run(training, tmp_path, monkeypatch)
+    features, *found = [settings(overrides) for overrides in asked]
+    assert (features.stages, [one.stages for one in found]) == (("features",), [("train",)] * 2)
+    assert {one.outputs for one in found} == {features.outputs}
+    assert len({one.tracking.folder for one in found}) == 2  # or the second would find its models registered
+    assert {one.model.name for one in found} == {"lightgbm"}
+    assert [(row["way"], row.get("fits")) for row in results.rows] == [("stage train", None), ("plain loop", 12)] * 2
+    assert "12 fits of 2 attributes" in capsys.readouterr().out
