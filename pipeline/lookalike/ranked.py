@@ -125,7 +125,7 @@ def rank(
     near, index = _candidates(context, base, seed, pool.eligible, size)
     ranker = deepcopy(rankers[choice.method]).fit(base, seed, weights)
     scores = np.empty(len(base))
-    scores[near] = scores_of(context, ranker, design, base, near)
+    scores[near] = scores_of(context, ranker, design, base) if near.all() else ranker.score(base.rows(near))
     scores[~near] = scores[near].min() - 1.0
     if curve is not None and near.all():
         similarity = _similarity(base, seed, pool.left.free, scores, chosen.nearest)
