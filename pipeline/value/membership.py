@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.columns import ATTRIBUTE, CUSTOMER
+from pipeline.columns import ATTRIBUTE, CUSTOMER, US_PER_DAY
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, ModelError
 from pipeline.events import bucket_file
@@ -20,11 +20,11 @@ from pipeline.lookalike.described.probability import Known, known_of
 from pipeline.outputs import MANIFEST, read_manifest
 from pipeline.score import load_champions, predict_bucket
 from pipeline.settings import Attribute, Settings
-from pipeline.timeline import as_of_name
 from pipeline.tracking import Tracker
 from pipeline.value.moment import Horizon
 from pipeline.value.resampling import Floats
 
+_NAMED = 5  # attributes that a reason is told of by name
 PROFILE, BEHAVIOUR, SEGMENT = "profile", "behaviour", "segment"
 
 
@@ -66,6 +66,8 @@ class Portrayed:
         By attribute, of the customers of the two moments.
     skipped
         Attributes that are left out, with the reason.
+    aged_days
+        Of attributes whose predictions are older than where groups are judged: by how many days.
     predictions
         Of today's customers, of the attributes that are told.
     """
@@ -74,6 +76,25 @@ class Portrayed:
     now: dict[str, Known]
     skipped: dict[str, str]
     predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    aged_days: Mapping[str, int] = field(default_factory=dict)
+
+    def words(self) -> tuple[dict[str, str], list[str]]:
+        """Return what cannot be had, with the reason, and what whoever reads of these attributes should know."""
+        missing = {}
+        for why in dict.fromkeys(self.skipped.values()):
+            names = [name for name, reason in self.skipped.items() if reason == why]
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            missing[f"groups by {', '.join(names[:_NAMED])}{more}"] = why
+        by_age: dict[int, list[str]] = {}
+        for name, days in self.aged_days.items():
+            by_age.setdefault(days, []).append(name)
+        lines = [
+            f"Groups by {', '.join(names)} are judged by predictions that are {days} days older than the "
+            "horizon they are judged on, as these models were trained before the last events came: they say rather less "
+            "of it."
+            for days, names in by_age.items()
+        ]
+        return missing, lines
 
     def without(self, names: Iterable[str]) -> Portrayed:
         """Return what is known of the other attributes."""
@@ -93,8 +114,9 @@ def portrayed(
     """Return what is known of attributes without a look at the horizon that groups are judged on.
 
     Declared values are facts; where they are blank, the champion is asked again, with the features of that time. Of an
-    attribute of the future the predictions are taken that its champion's recipe made for test customers at the very
-    same instant; where its last horizon begins at another one, it is left out.
+    attribute of the future the predictions are taken that its champion's recipe made for test customers where the
+    champion's own last horizon begins: at the same instant, or up to a horizon earlier where it was trained before the
+    last events came. Older ones say less of the horizon that groups are judged on, and never look into it.
 
     Parameters
     ----------
@@ -111,6 +133,7 @@ def portrayed(
         return Portrayed({}, {}, dict.fromkeys(settings.attributes, "portraits are of another instant; score again"))
     told = {name: a for name, a in settings.attributes.items() if a.declared is not None and name in values}
     before: dict[str, Known] = {}
+    aged: dict[str, int] = {}
     try:
         before |= _asked_again(settings, told, values, engine, tracker, outputs, horizon, customers[0])
     except ModelError as error:
@@ -120,19 +143,20 @@ def portrayed(
         if attribute.future is None:
             continue
         champion = champions[name]
-        assert champion is not None  # it has values
-        if champion.facts["labels_us"] != horizon.judged_us:
-            skipped[name] = _of_another_time(attribute.future.horizon_days, champion.facts["labels_us"], horizon)
+        if champion is None or (why := _unfit(champion.facts["labels_us"], attribute.future.horizon_days, horizon)):
+            skipped |= {} if champion is None else {name: why}
             continue
         table = tracker.read_table(champion.run_id, "out_of_fold")
         found = None if table is None else _out_of_fold(table, values[name], customers[0])
         if found is None:
-            skipped[name] = "what its champion said of its test customers was not kept"
-        else:
-            before[name] = found
+            skipped[name] = "what its champion said of test customers was not kept; train again"
+            continue
+        before[name] = found
+        if age := round((horizon.judged_us - champion.facts["labels_us"]) / US_PER_DAY):
+            aged[name] = age
     predictions = _predictions(engine, outputs, list(before))
     now = _known_now(predictions, {name: values[name] for name in before}, customers[1])
-    return Portrayed({name: before[name] for name in now}, now, skipped, predictions)
+    return Portrayed({name: before[name] for name in now}, now, skipped, predictions, aged)
 
 
 def attribute_groups(known: Mapping[str, Known], attributes: Mapping[str, Attribute], n: int) -> Groups:
@@ -194,16 +218,6 @@ def is_about_how_much(attribute: Attribute, logs: Iterable[str], fields: Iterabl
     return sums or not (rule.where or rule.above)
 
 
-def _of_another_time(days: int, labels_us: int, horizon: Horizon) -> str:
-    """Return why a future attribute's test customers are no help in judging groups."""
-    if days != horizon.days:
-        return f"it looks {days} days ahead, and groups are judged on {horizon.days} (value.horizon_days)"
-    return (
-        f"its champion was tested on the days from {as_of_name(labels_us)} on, and groups are judged on those from "
-        f"{as_of_name(horizon.judged_us)} on; train again to have it"
-    )
-
-
 def _asked_again(
     settings: Settings,
     told: dict[str, Attribute],
@@ -242,6 +256,34 @@ def _known_now(
         with suppress(DataError):  # scored with other attributes
             found |= known_of(predictions, customers.astype(np.str_), {name: of})
     return found
+
+
+def _unfit(labels_us: int, horizon_days: int, horizon: Horizon) -> str:
+    """Return why predictions of a champion for its test customers cannot judge groups; nothing if they can.
+
+    Parameters
+    ----------
+    labels_us, horizon_days
+        Where the champion's last horizon begins, and how long the attribute's is.
+
+    Examples
+    --------
+    >>> day, now = US_PER_DAY, Horizon(7, 21 * US_PER_DAY, 14 * US_PER_DAY, 7 * US_PER_DAY)
+    >>> _unfit(14 * day, 7, now), _unfit(13 * day, 7, now), _unfit(14 * day, 5, now)
+    ('', '', 'its horizon is of 5 days, and money is looked at over 7')
+    >>> _unfit(15 * day, 7, now)
+    'its champion was tested 1 days later than groups are judged: train it as of this instant'
+    >>> _unfit(6 * day, 7, now)
+    'its champion was tested 8 days before groups are judged, more than a horizon: train again'
+    """
+    if horizon_days != horizon.days:
+        return f"its horizon is of {horizon_days} days, and money is looked at over {horizon.days}"
+    age = (horizon.judged_us - labels_us) / US_PER_DAY
+    if age < 0:
+        return f"its champion was tested {-age:.0f} days later than groups are judged: train it as of this instant"
+    if age > horizon.days:
+        return f"its champion was tested {age:.0f} days before groups are judged, more than a horizon: train again"
+    return ""
 
 
 def _out_of_fold(table: pd.DataFrame, values: tuple[str, ...], customers: np.ndarray) -> Known | None:

@@ -75,6 +75,9 @@ def value(settings: Settings, outputs: Path, tracker: Tracker, workers: int = 1)
         if horizon is not None:
             judge, now = moments[1], moments[2]
             known = portrayed(settings, engine, tracker, outputs, horizon, (judge.customers, now.customers))
+            lacking, said_of = known.words()
+            told.missing |= lacking
+            told.lines += said_of
             if purse is not None:
                 segments = segment_groups(outputs, judge.customers), segment_groups(outputs, now.customers)
                 tell_locomotives(told, settings, purse, (judge, now), horizon, known, segments, ahead)

@@ -1,23 +1,28 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.columns import US_PER_DAY
 from pipeline.judged import Judged
 from pipeline.lookalike.described.probability import Known
 from pipeline.outputs import whole
 from pipeline.settings import Attribute, Declared, Future
+from pipeline.value import membership
 from pipeline.value.membership import (
-    _of_another_time,
+    Portrayed,
     _out_of_fold,
     attribute_groups,
     is_about_how_much,
+    portrayed,
     segment_groups,
 )
-from pipeline.value.moment import Horizon
+from tests.value.conftest import HORIZON
 
 
 def future(**rule):
@@ -81,13 +86,55 @@ def test_predictions_for_test_customers_are_the_mean_of_repeats_and_nothing_for_
     assert _out_of_fold(pd.DataFrame({"customer_id": ["a"], "y": [0]}), ("no", "yes"), ids) is None
 
 
+class Registry:
+    """Champions of one attribute, tested at an instant, with what was said of two test customers."""
+
+    def __init__(self, labels_us, horizon_days=28):
+        proba = np.array([[[0.2, 0.8], [0.4, 0.6]]])
+        ids = np.array(["a", "b"], dtype=object)
+        self.table = Judged(ids, np.array([0, 1]), proba, np.full((1, 2), -1), np.zeros((1, 2), int)).table()
+        self.facts = {"values": ["no", "yes"], "labels_us": labels_us, "horizon_days": horizon_days}
+
+    def champion(self, name):
+        return SimpleNamespace(facts=self.facts, run_id="run")
+
+    def read_table(self, run_id, name):
+        return self.table
+
+
 @pytest.mark.parametrize(
-    ("days", "labels_us", "said"),
+    ("days_ago", "horizon_days", "why"),
     [
-        (28, 0, "it looks 28 days ahead, and groups are judged on 56 (value.horizon_days)"),
-        (56, 86_400_000_000, "from 19700102T000000Z on, and groups are judged on those from 19700101T"),
+        (0, 28, None),
+        (1, 28, None),  # a day of events has come since the training
+        (28, 28, None),
+        (29, 28, "its champion was tested 29 days before groups are judged, more than a horizon: train again"),
+        (-1, 28, "its champion was tested 1 days later than groups are judged: train it as of this instant"),
+        (0, 14, "its horizon is of 14 days, and money is looked at over 28"),
     ],
 )
-def test_why_a_future_attribute_is_no_help_is_said(days, labels_us, said):
-    horizon = Horizon(days=56, now_us=1, judged_us=0, learnt_us=-1)
-    assert said in _of_another_time(days, labels_us, horizon)
+def test_a_model_of_yesterday_still_groups_and_one_that_cannot_says_why(
+    tmp_path, monkeypatch, days_ago, horizon_days, why
+):
+    with whole(tmp_path / "scores", "x", {"as_of_us": HORIZON.now_us}):
+        pass
+    monkeypatch.setattr(membership, "_predictions", lambda *_: pd.DataFrame())
+    monkeypatch.setattr(membership, "_known_now", lambda *arguments: dict.fromkeys(arguments[1], None))
+    attribute = Attribute("binary", future=Future(log="orders", horizon_days=horizon_days, at_most=0))
+    settings = SimpleNamespace(attributes={"lapses": attribute})
+    people = np.array(["a", "b", "c"], dtype=object)
+    registry = Registry(HORIZON.judged_us - days_ago * US_PER_DAY, horizon_days)
+    found = portrayed(settings, None, registry, tmp_path, HORIZON, (people, people))
+    missing, lines = found.words()
+    if why is None:
+        assert found.skipped == missing == {}
+        assert found.before["lapses"].proba[:, 1] == pytest.approx([0.8, 0.6, np.nan], nan_ok=True)
+        assert len(lines) == (days_ago > 0)
+    else:
+        assert missing == {"groups by lapses": why}
+        assert found.before == {}
+
+
+def test_many_attributes_of_one_reason_are_told_together():
+    found = Portrayed({}, {}, {f"a{i}": "no model; train first" for i in range(7)})
+    assert found.words()[0] == {"groups by a0, a1, a2, a3, a4 and 2 more": "no model; train first"}
