@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 from pipeline.errors import ConfigError, DataError, PipelineError
 
+_LITTLE = ("INVALID_DRIVER_MEMORY", "INVALID_EXECUTOR_MEMORY")
+_HEAP = "OutOfMemoryError"
 _LOST = (
-    "OutOfMemoryError",
     "ExecutorLostFailure",
     "exited unexpectedly",
     "worker exited",
@@ -18,6 +19,7 @@ _LOST = (
     "Not enough memory",
 )
 _UNREACHED = ("JAVA_GATEWAY_EXITED", "Could not parse Master URL", "All masters are unresponsive", "Failed to connect")
+_ENDED = "stopped SparkContext"  # Spark asks a master for a minute and then stops by itself
 _UNFIT = ("Cannot run program", "ModuleNotFoundError", "bad magic number")
 _DAMAGED = ("is not a Parquet file", "FAILED_READ_FILE", "CANNOT_READ_FILE", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
 _FULL = ("No space left on device", "Permission denied", "Read-only file system")
@@ -58,6 +60,12 @@ def explained(origin: str, text: str) -> PipelineError | None:
             f"{origin}: Spark does not start there: {_reason(text, _UNREACHED)}. Check the address, and that the "
             "master has this Spark's version; engine.master=local[*] needs no master"
         )
+    if _ENDED in text:
+        return ConfigError(
+            f"{origin}: Spark has stopped, because the master did not take this program or has ended it. Is a Spark "
+            "master of this Spark's version there, and does it reach this machine? Its log tells; "
+            "engine.master=local[*] needs no master"
+        )
     if any(word in text for word in _UNFIT):
         return ConfigError(
             f"{origin}: the workers cannot run this program: {_reason(text, _UNFIT)}. Each needs Python and this "
@@ -68,6 +76,16 @@ def explained(origin: str, text: str) -> PipelineError | None:
         return DataError(
             f"{origin}: cannot be written: {_reason(text, _FULL)}. Nothing half-written is left as finished; free some "
             "space (Spark spills to spark.local.dir) and run the same command again"
+        )
+    if any(word in text for word in _LITTLE):
+        return ConfigError(
+            f"{origin}: engine.executor_memory is less than the 450m that Spark itself needs: {_reason(text, _LITTLE)}"
+        )
+    if _HEAP in text:
+        return DataError(
+            f"{origin}: Java's memory in an executor was not enough: {_reason(text, (_HEAP,))}. It is what Spark reads "
+            "and splits the source's files in. Raise engine.executor_memory and run the same command again; what is "
+            "finished stands"
         )
     if any(word in text for word in _LOST):
         return DataError(
@@ -84,4 +102,4 @@ def _reason(text: str, words: tuple[str, ...]) -> str:
     """Return the line of a message that says why, without Java's names."""
     lines = [line.strip() for line in text.splitlines() if any(word in line for word in words)]
     line = re.sub(r"\b(?:[a-z]\w*\.)+([A-Z]\w+)", r"\1", lines[0] if lines else "no reason given")
-    return line[:300].rstrip(".")
+    return line.removeprefix(": ").removeprefix("SparkException: ").rstrip(". ")[:300]

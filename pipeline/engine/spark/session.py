@@ -126,6 +126,8 @@ def _start(settings: Engine) -> _Running:
                 PySparkLogger.getLogger(name).disabled = True
             opened.sparkContext.addPyFile(str(_package(folder)))
     except BaseException:
+        if "pyspark" in sys.modules:
+            _end_java()  # its memory and settings would be those of the next start
         shutil.rmtree(folder, ignore_errors=True)
         raise
     atexit.register(stop)

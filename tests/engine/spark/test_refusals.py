@@ -157,7 +157,21 @@ def test_a_cluster_without_free_workers_is_told(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("text", "kind", "message"),
     [
-        ("Caused by: java.lang.OutOfMemoryError: Java heap space", DataError, r"OutOfMemoryError: Java heap space"),
+        (
+            "Caused by: java.lang.OutOfMemoryError: Java heap space",
+            DataError,
+            r"Java's memory in an executor.*OutOfMemoryError: Java heap space\. .*Raise engine\.executor_memory",
+        ),
+        (
+            ": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.",
+            ConfigError,
+            r"Is a Spark master of this Spark's version there.*local\[\*\] needs no master",
+        ),
+        (
+            ": org.apache.spark.SparkException: [FAILED_READ_FILE.NO_HINT] Error in a.parquet. ",
+            DataError,
+            r"cannot be read: \[FAILED_READ_FILE\.NO_HINT\] Error in a\.parquet$",
+        ),
         (
             "x\nExecutorLostFailure (executor 1 exited)\ny",
             DataError,
