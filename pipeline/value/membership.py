@@ -90,7 +90,7 @@ class Portrayed:
             by_age.setdefault(days, []).append(name)
         lines = [
             f"Groups by {', '.join(names)} are judged by predictions that are {days} days older than the "
-            "horizon they are judged on, as these models were trained before the last events came: they say rather less "
+            "horizon they are judged on, as these models were trained before the last events came: they say less "
             "of it."
             for days, names in by_age.items()
         ]
