@@ -21,7 +21,7 @@ def transitions(
     Parameters
     ----------
     was, now
-        Each customer's segment at both instants, shape (n,); None in `was` for those who were not there yet.
+        Each customer's segment at both instants, shape (n,); None or NaN in `was` for those who were not there yet.
     order
         Segments in the order of the rows.
     min_cell
@@ -33,7 +33,7 @@ def transitions(
         `share` of those who were in `was`, with a 95 % Wilson interval; `baseline`: the share of all customers of the
         table who are in `is` now, which the share would be if where one was did not matter.
     """
-    begin = np.array([ABSENT if name is None else name for name in was], dtype=object)
+    begin = np.array([ABSENT if pd.isna(name) else name for name in was], dtype=object)
     shown = merged_counts(counted(begin), min_cell, leave_out=True)
     begin = np.array([name if name in shown else OTHER for name in begin], dtype=object)
     everywhere = pd.Series(now).value_counts(normalize=True)

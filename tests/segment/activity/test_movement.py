@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from pipeline.segment.activity.movement import transitions
+from pipeline.segment.activity.movement import ABSENT, transitions
 from pipeline.segment.cells import merged_counts
 
 ORDER = ("new", "loyal", "lapsed")
@@ -45,3 +45,11 @@ def test_no_count_below_the_limit_is_ever_told():
         assert sum(shown.values()) == sum(counts.values())
         assert all(n >= 20 for n in shown.values()) or sum(counts.values()) < 20
         assert all(n >= 20 for n in merged_counts(counts, 20, leave_out=True).values())
+
+
+def test_who_was_not_there_yet_is_told_whether_nothing_or_nan_stands_for_it():
+    now = np.array(["loyal"] * 30, dtype=object)
+    for absent in (None, float("nan")):
+        was = np.array([absent] * 30, dtype=object)
+        found = transitions(was, now, ("loyal",), 20)
+        assert found[["was", "is", "n"]].to_numpy().tolist() == [[ABSENT, "loyal", 30]]
