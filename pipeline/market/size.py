@@ -13,10 +13,19 @@ from pipeline.lookalike.described.rule import Rule
 from pipeline.market.money import Measured, Z
 from pipeline.model.blocks import Floats, Ints, Matrix
 from pipeline.model.propensity import response_propensity
-from pipeline.nonresponse.sensitivity import tilted_outcomes
-from pipeline.nonresponse.shares import MIN_PROPENSITY, AttributeShares, attribute_shares
+from pipeline.nonresponse.estimation import Shares
+from pipeline.nonresponse.sensitivity import recalibrated, tilted_outcomes
+from pipeline.nonresponse.shares import MIN_PROPENSITY, attribute_shares
 
 OUTSIDE, INSIDE = 0, 1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number of people, and what each customer stands for in it, shape (n_base,)."""
+
+    people: Measured
+    outcomes: Floats = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -38,12 +47,11 @@ class MarketSize:
         The corrected number with its 95 % interval: of the comparable customers the doubly robust estimate, of the
         others, whose like hardly ever tell, what the model of behaviour predicts. None where it cannot be had; `reason`
         then says why.
-    if_silent_differ
-        The same number; its interval holds also what it would be if, of customers who behave alike, the odds of being
-        inside were as much higher or lower among the silent as was asked (`nonresponse.sensitivity`). None where
-        `people` is.
+    silent
+        What it would be if, of customers who behave alike, the odds of being inside were as many times lower, and
+        higher, among the silent as was asked (`nonresponse.sensitivity`). None where it cannot be had.
     bounds
-        Between how many people there are whatever the customers are whom nobody who told is like.
+        Between how many people there are if, besides, customers whom nobody who told is like may be whatever they are.
     n_comparable
         Customers whose like tell in at least one case of twenty.
     outcomes
@@ -61,7 +69,15 @@ class MarketSize:
     n_comparable: int
     reason: str = ""
     outcomes: Floats | None = field(default=None, repr=False)
-    if_silent_differ: Measured | None = None
+    silent: tuple[Estimate, Estimate] | None = None
+
+    @property
+    def if_silent_differ(self) -> Measured | None:
+        """Return the people with the interval that holds those of `silent` as well."""
+        if self.people is None or self.silent is None:
+            return None
+        every = [self.people, *(one.people for one in self.silent)]
+        return Measured(self.people.mean, min(one.low for one in every), max(one.high for one in every))
 
 
 @dataclass(frozen=True)
@@ -145,57 +161,63 @@ def market_size(
     found = attribute_shares(
         "segment", ("outside", "inside"), X[rest], y, n_dense, seed, propensity, keep_outcomes=True
     )
-    if found.outcomes is not None:
-        outcomes[rest] = found.outcomes[:, INSIDE]
-    size = _sized(counts, found, by_facts, outcomes)
-    if size.people is None or found.proba is None or propensity is None:
-        return size
-    near, odds = propensity[0] >= MIN_PROPENSITY, (1 / silent_odds, silent_odds)
-    low, high = (_tilted(y, found.proba[:, INSIDE], propensity[0], near, one) for one in odds)
-    wide = Measured(
-        size.people.mean, min(size.people.low, by_facts + low[0]), max(size.people.high, by_facts + high[1])
+    naive = Measured(*(by_facts + float(part[INSIDE]) * len(rest) for part in _ends(found.naive)))
+    if found.outcomes is None or found.proba is None or propensity is None:
+        bounds = (float(n_inside), float(n_inside + (y < 0).sum()))
+        return MarketSize(*counts, naive, None, bounds, len(told.y) - len(rest), found.reason, outcomes)
+
+    def estimate(each: Floats) -> Estimate:
+        people = _people(each, y)
+        whole = outcomes.copy()
+        whole[rest] = each
+        return Estimate(Measured(*(by_facts + end for end in (people.mean, people.low, people.high))), whole)
+
+    corrected = estimate(found.outcomes[:, INSIDE])
+    near = propensity[0] >= MIN_PROPENSITY
+    if_lower, if_higher = _tilted(y, found.proba[:, INSIDE], propensity[0], near, silent_odds)
+    least, most = _people(if_lower[near], y[near]).low, _people(if_higher[near], y[near]).high
+    return MarketSize(
+        *counts,
+        naive=naive,
+        people=corrected.people,
+        bounds=(
+            by_facts + least + float((y[~near] == INSIDE).sum()),
+            by_facts + most + float((y[~near] != OUTSIDE).sum()),
+        ),
+        n_comparable=len(told.y) - len(rest) + found.n_comparable,
+        outcomes=corrected.outcomes,
+        silent=(estimate(if_lower), estimate(if_higher)),
     )
-    return replace(size, if_silent_differ=wide)
 
 
 def _certain(counts: tuple[int, int, int, int], people: Measured, outcomes: Floats) -> MarketSize:
-    bounds = (people.mean, people.mean)
-    return MarketSize(*counts, people, people, bounds, counts[0], outcomes=outcomes, if_silent_differ=people)
+    bounds, known = (people.mean, people.mean), Estimate(people, outcomes)
+    return MarketSize(*counts, people, people, bounds, counts[0], outcomes=outcomes, silent=(known, known))
 
 
-def _tilted(y: Ints, proba: Floats, propensity: Floats, near: NDArray[np.bool_], odds: float) -> tuple[float, float]:
-    """Return the ends of the 95 % interval of the people at certain odds; predictions alone for those not near."""
-    each = np.where(y >= 0, proba, odds * proba / (odds * proba + 1 - proba))
-    each[near] = tilted_outcomes(y[near] >= 0, y[near] == INSIDE, proba[near], propensity[near], odds)
+def _ends(shares: Shares) -> tuple[Floats, Floats, Floats]:
+    return shares.share, shares.low, shares.high
+
+
+def _people(each: Floats, y: Ints) -> Measured:
+    """Return the people and their 95 % interval: no fewer than are known to be inside, or more than may be."""
+    least, most = float((y == INSIDE).sum()), float((y != OUTSIDE).sum())
     half = Z * float(np.sqrt(((each - each.mean()) ** 2).sum()))
-    return max(0.0, each.sum() - half), min(float(len(y)), each.sum() + half)
+    return Measured(*(float(np.clip(each.sum() + step, least, most)) for step in (0.0, -half, half)))
 
 
-def _sized(counts: tuple[int, int, int, int], found: AttributeShares, by_facts: int, outcomes: Floats) -> MarketSize:
-    """Return the size from the shares of those whom facts do not decide."""
-    n_base, _, n_inside, _ = counts
-    n = found.n_base
+def _tilted(y: Ints, proba: Floats, propensity: Floats, near: NDArray[np.bool_], odds: float) -> tuple[Floats, Floats]:
+    """Return what each customer stands for if the silent have lower odds of being inside, and if they have higher.
 
-    def people(*shares: Floats) -> Measured:
-        return Measured(*(by_facts + float(part[INSIDE]) * n for part in shares))
+    Those who are not near stand for what they told, or for what is predicted of them.
+    """
+    told = y >= 0
+    if odds > 1:
+        proba = recalibrated(told & near, y == INSIDE, proba, propensity)
 
-    corrected = None
-    if found.outcomes is not None and found.corrected is not None:
-        each = found.outcomes[:, INSIDE]
-        half = Z * float(np.sqrt(((each - each.mean()) ** 2).sum()))
-        mean = float(np.clip(each.sum(), 0, n))
-        corrected = Measured(by_facts + mean, by_facts + max(0.0, mean - half), by_facts + min(float(n), mean + half))
-    low, high = found.bounds
-    surely = n_inside, n_inside + n - found.n_answered  # all others inside, or none of them
-    return MarketSize(
-        *counts,
-        naive=people(found.naive.share, found.naive.low, found.naive.high),
-        people=corrected,
-        bounds=(
-            max(by_facts + float(low[INSIDE]) * n, surely[0]),
-            min(by_facts + float(high[INSIDE]) * n, surely[1]),
-        ),
-        n_comparable=n_base - n + found.n_comparable,
-        reason=found.reason if corrected is None else "",
-        outcomes=outcomes,
-    )
+    def at(odds: float) -> Floats:
+        each = np.where(told, y == INSIDE, odds * proba / (odds * proba + 1 - proba))
+        each[near] = tilted_outcomes(told[near], y[near] == INSIDE, proba[near], propensity[near], odds)
+        return each
+
+    return at(1 / odds), at(odds)

@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.naming import visible
 from pipeline.market.money import Measured, Z
-from pipeline.market.size import MarketSize, Told, market_size, told_of
+from pipeline.market.size import Estimate, MarketSize, Told, market_size, told_of
 from pipeline.model.blocks import Floats
 from pipeline.segment.rules.evaluation import Asked, Evaluated, ask, evaluate_rule, in_order
 from pipeline.segment.rules.facts import Facts
@@ -41,6 +41,8 @@ class Market:
         Customers of the base per customer of `ids`.
     attributes
         Those that the rule asks for.
+    proba
+        Where people are expected: each one's probability of being inside, shape (n,), NaN where it is not known.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Market:
     ids: NDArray[np.str_]
     scale: float
     attributes: tuple[str, ...] = ()
+    proba: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def size_of(name: str, read: Read, facts: Facts, matrix: FeatureMatrix, scale: f
     if not asked.attributes:
         return Market(name, where, COUNTED, _counted(found), facts.ids, 1.0)
     if len(declarable) < len(asked.attributes):
-        return Market(name, where, EXPECTED, _expected(found, None, 1.0), facts.ids, 1.0)
+        return Market(name, where, EXPECTED, _expected(found, None, 1.0), facts.ids, 1.0, proba=found.score)
     everybody = told_of(asked.questions, facts.declared(asked.attributes), asked.facts)
     told = Told(everybody.y[rows], everybody.sure[rows])
     hide = {entry for one in asked.attributes for entry in settings.attributes[one].hide}
@@ -118,7 +121,7 @@ def size_of(name: str, read: Read, facts: Facts, matrix: FeatureMatrix, scale: f
     seen = matrix if columns.all() else matrix.select(columns)
     size = market_size(told, found.members[rows], seen.X, seen.n_dense, settings.seed, settings.market.silent_odds)
     if size.people is None and found.expected is not None:
-        return Market(name, where, EXPECTED, _expected(found, size, scale), facts.ids, 1.0)
+        return Market(name, where, EXPECTED, _expected(found, size, scale), facts.ids, 1.0, proba=found.score)
     return Market(name, where, CORRECTED, scaled(size, scale), ids, scale, asked.attributes)
 
 
@@ -127,29 +130,32 @@ def scaled(size: MarketSize, scale: float) -> MarketSize:
 
     Intervals hold the error of having drawn the sample as well.
     """
+    if scale == 1.0:
+        return size
 
-    def times(part: Measured | None) -> Measured | None:
-        if part is None or scale == 1.0:
-            return part
+    def times(part: Measured) -> Measured:
         p = min(max(part.mean / size.n_base, 0.0), 1.0)
         drawn = Z * np.sqrt(size.n_base * p * (1 - p) * (1 - 1 / scale))
         below, above = (float(np.hypot(end, drawn)) for end in (part.mean - part.low, part.high - part.mean))
         return Measured(part.mean * scale, max(0.0, part.mean - below) * scale, (part.mean + above) * scale)
 
-    naive = times(size.naive)
-    assert naive is not None
+    silent = None
+    if size.silent is not None:
+        lower, higher = (Estimate(times(one.people), one.outcomes) for one in size.silent)
+        silent = lower, higher
+    least, most = (times(Measured.certain(end)) for end in size.bounds)
     return MarketSize(
         n_base=round(size.n_base * scale),
         n_told=round(size.n_told * scale),
         n_inside=round(size.n_inside * scale),
         n_stated=round(size.n_stated * scale),
-        naive=naive,
-        people=times(size.people),
-        bounds=(size.bounds[0] * scale, size.bounds[1] * scale),
+        naive=times(size.naive),
+        people=None if size.people is None else times(size.people),
+        bounds=(least.low, min(most.high, size.n_base * scale)),
         n_comparable=round(size.n_comparable * scale),
         reason=size.reason,
         outcomes=size.outcomes,
-        if_silent_differ=times(size.if_silent_differ),
+        silent=silent,
     )
 
 
@@ -157,9 +163,9 @@ def _counted(found: Evaluated) -> MarketSize:
     n, inside = len(found.members), int(found.members.sum())
     exact = Measured.certain(float(inside))
     outcomes: Floats = found.members.astype(np.float64)
-    return MarketSize(
-        n, n, inside, 0, exact, exact, (float(inside), float(inside)), n, outcomes=outcomes, if_silent_differ=exact
-    )
+    known = Estimate(exact, outcomes)
+    bounds = (float(inside), float(inside))
+    return MarketSize(n, n, inside, 0, exact, exact, bounds, n, outcomes=outcomes, silent=(known, known))
 
 
 def _expected(found: Evaluated, told: MarketSize | None, scale: float) -> MarketSize:

@@ -15,9 +15,9 @@ from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.features.stage import read_encoder
 from pipeline.market.census import Poststratified, poststratified
-from pipeline.market.money import Measured, Money, money, response_of
+from pipeline.market.row import MONEY_SILENT, SILENT, market_row
 from pipeline.market.sizing import Market, chosen_rules, read_rules, size_of, strata_of
-from pipeline.market.worth import expected_values, worth_of
+from pipeline.market.worth import expected_values
 from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.segment.family import Place
 from pipeline.segment.rules.facts import Facts
@@ -26,12 +26,11 @@ from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker, metric_name
 from pipeline.training_sample import draw
 
-SILENT = "if_silent_differ"
 _ASSUMED = (
     "Corrected numbers are right if, given behaviour, telling does not depend on the answer; 'if the silent differ' "
     "holds if, of customers who behave alike, the odds of being inside are up to {odds:g} times as high or as low for "
     "those who do not tell. Of customers whose like never tell nothing is known: 'at least' and 'at most' hold "
-    "whatever they are."
+    "whatever they are, and so far for the others."
 )
 
 
@@ -98,7 +97,7 @@ def _sized(place: Place, wanted: list[str], facts: dict[str, Any]) -> tuple[pd.D
     known = Facts(place)
     read = read_rules(settings.segment.rules, known)
     facts["missing"] = {name: why for name, why in read.wrong.items() if name in wanted}
-    values = expected_values(place.outputs, place.as_of_us) if settings.market.worth == "value" else {}
+    values = expected_values(place.outputs, place.snapshot) if settings.market.worth == "value" else None
     matrix, scale = _sampled(place)
     facts["learnt_from"], facts["customers"] = len(matrix.customers), round(len(matrix.customers) * scale)
     rows, factors = [], pd.DataFrame()
@@ -111,8 +110,7 @@ def _sized(place: Place, wanted: list[str], facts: dict[str, Any]) -> tuple[pd.D
                     beyond = _beyond(settings, found, known)
                 except PipelineError as error:
                     facts["missing"][f"population of {name}"] = str(error)
-                worth = worth_of(found, read, known, values, settings.market.worth)
-                rows.append(_row(settings, found, beyond, worth))
+                rows.append(market_row(settings, found, beyond, values))
                 factors = factors if beyond is None else _factors(beyond)
             step(name)
     return pd.DataFrame(rows), factors
@@ -150,56 +148,6 @@ def _beyond(settings: Settings, found: Market, facts: Facts) -> Poststratified |
     return poststratified(outcomes[inside], strata, facts.attributes, population.margins, settings.seed)
 
 
-def _row(settings: Settings, found: Market, beyond: Poststratified | None, worth: Measured | None) -> dict[str, Any]:
-    chosen, size = settings.market, found.size
-    few = size.people is not None and size.people.mean < chosen.min_cell
-    row: dict[str, Any] = {"segment": found.name, "where": found.where, "how": found.how, "base": size.n_base}
-    row |= {"told": size.n_told, "told_inside": _hidden(size.n_inside, chosen.min_cell)}
-    row |= {"stated_besides": _hidden(size.n_stated, chosen.min_cell)}
-    few_told = few or 0 < size.n_inside < chosen.min_cell  # the hidden count could be worked out from these
-    row |= {"comparable": size.n_comparable}
-    row |= _ends("naive", None if few_told else size.naive) | _ends("people", None if few else size.people)
-    row |= _ends(SILENT, None if few else size.if_silent_differ)
-    row |= {"at_least": np.nan if few_told else size.bounds[0], "at_most": np.nan if few else size.bounds[1]}
-    row["why_not"] = f"fewer than {chosen.min_cell} people" if few else size.reason
-    if size.people is not None and not few:
-        row |= _money(settings, size.people, worth, "")
-    if beyond is not None and chosen.population is not None and not few:
-        total = chosen.population.size
-        people = Measured(beyond.share.mean * total, beyond.share.low * total, beyond.share.high * total)
-        row |= {"population": chosen.population.name} | _ends("population_share", beyond.share)
-        row |= _ends("population_people", people) | {"base_share": beyond.base_share}
-        row |= {"effective": beyond.n_effective} | _money(settings, people, worth, "population_")
-    return row
-
-
-def _money(settings: Settings, people: Measured, each: Measured | None, prefix: str) -> dict[str, float]:
-    if each is None:
-        return {}
-    found: Money = money(people, _response(settings), each, settings.seed)
-    parts = {f"{prefix}due_to_{name}": share for name, share in found.due_to.items()}
-    return _ends(f"{prefix}money", found.total) | _ends(f"{prefix}worth", each) | parts
-
-
-def _response(settings: Settings) -> tuple[float, float] | float:
-    response = settings.market.response
-    if response is None:
-        return 1.0
-    if response.rate is not None:
-        return float(response.rate)
-    return response_of(response.responders or 0, response.contacted or 1)
-
-
-def _ends(name: str, figure: Measured | None) -> dict[str, float]:
-    if figure is None:
-        return {name: np.nan, f"{name}_low": np.nan, f"{name}_high": np.nan}
-    return {name: figure.mean, f"{name}_low": figure.low, f"{name}_high": figure.high}
-
-
-def _hidden(n: int, least: int) -> float:
-    return float("nan") if 0 < n < least else float(n)
-
-
 def _factors(beyond: Poststratified) -> pd.DataFrame:
     return pd.DataFrame(
         [
@@ -231,7 +179,8 @@ def _report(settings: Settings, table: pd.DataFrame, facts: dict[str, Any], fold
     chosen = settings.market
     spans = {"naive": "counted × base [95 %]", "people": "people [95 %]"}
     spans |= {SILENT: "if the silent differ [95 %]"}
-    spans |= {"money": "money [95 %]"} if chosen.worth is not None else {}
+    if chosen.worth is not None:
+        spans |= {"money": "money [95 %]", MONEY_SILENT: "money, if the silent differ"}
     spans |= {"population_people": f"of {chosen.population.size:,} [95 %]"} if chosen.population is not None else {}
     rows = []
     for _, row in table.iterrows():
@@ -253,13 +202,13 @@ def assumptions(settings: Settings, facts: dict[str, Any]) -> list[str]:
     chosen, told = settings.market, []
     if facts["learnt_from"] < facts["customers"]:
         told.append(f"learnt from {facts['learnt_from']:,} customers chosen by hash, scaled to {facts['customers']:,}")
-    if chosen.worth is not None:
+    if chosen.worth == "value":
+        told.append(
+            "money: what the people are expected to bring in the coming horizon, whether they are addressed or not "
+            "(stage value); intervals are those of who they are, the model of value taken as it stands"
+        )
+    elif chosen.worth is not None:
         told.append("money = people × response × worth, the three taken as independent")
-        if chosen.worth == "value":
-            told.append(
-                "worth: what one of the people is expected to bring in the coming horizon (stage value); its interval "
-                "is that of the mean over customers, the model of value taken as it stands"
-            )
         if chosen.response is None:
             told.append("market.response is not given: money is what it would be if everybody responded")
         elif chosen.response.rate is not None:

@@ -1,76 +1,138 @@
-"""What one customer of a segment is worth in the time to come, from the stage value."""
+"""What a segment's people are expected to bring in the time to come, from the stage value."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
-from pipeline.market.money import Measured, Z
-from pipeline.market.sizing import Market, Read
+from pipeline.market.money import Measured, Z, money
+from pipeline.market.sizing import EXPECTED, Market
 from pipeline.model.blocks import Floats
 from pipeline.outputs import MANIFEST, read_manifest
-from pipeline.segment.rules.facts import Facts
-from pipeline.settings.market import Worth
 from pipeline.timeline import as_of_name
-from pipeline.value.stage import EXPECTED
+from pipeline.value.stage import EXPECTED as VALUE
 
 
-def expected_values(outputs: Path, as_of_us: int) -> dict[str, float]:
-    """Return what each customer is expected to bring in the coming horizon, by id; customers without it are left out.
+@dataclass(frozen=True)
+class Values:
+    """What customers are expected to bring in the coming horizon: ids, sorted, and money, shape (n,) each."""
+
+    ids: NDArray[np.str_]
+    each: Floats
+
+    def of(self, ids: NDArray[np.str_]) -> Floats:
+        """Return the values of customers, shape of `ids`; NaN where nothing is expected of one."""
+        at = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        return np.where(self.ids[at] == ids, self.each[at], np.nan)
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a segment's people bring together.
+
+    Attributes
+    ----------
+    total
+        With the 95 % interval of the estimate of who they are; the model of value is taken as it stands.
+    if_silent_differ
+        The same; its interval holds also what `MarketSize.silent` would bring. None where `total` is of the expected.
+    each
+        The mean of one of them, with its interval; None if too few are known for one.
+    """
+
+    total: Measured
+    if_silent_differ: Measured | None
+    each: Measured | None
+
+
+def expected_values(outputs: Path, snapshot: Path) -> Values:
+    """Return what each customer is expected to bring in the coming horizon; customers without it are left out.
 
     Raises
     ------
     DataError
-        If the stage value has not been run at this instant, or could expect nothing.
+        If the stage value has not been run on this snapshot, or could expect nothing.
     """
     folder = outputs / "value"
     if not (folder / MANIFEST).is_file():
         raise DataError(
             f"market.worth=value: {folder} holds no values; run the stage value first (stages=[value,market])"
         )
-    made = read_manifest(folder)["as_of_us"]
-    if made != as_of_us:
+    made = read_manifest(folder)
+    if made.get("snapshot") != read_manifest(snapshot)["fingerprint"]:
         raise DataError(
-            f"market.worth=value: {folder} holds values as of {as_of_name(made)}, not {as_of_name(as_of_us)}; run the "
-            "stage value again"
+            f"market.worth=value: {folder} holds values of another snapshot than {snapshot.name} as it stands (they "
+            f"are as of {as_of_name(made['as_of_us'])}); run the stage value again"
         )
     files = sorted((folder / "customers").glob("*.parquet"))
-    found: dict[str, float] = {}
-    for file in files:
-        table = pq.read_table(file, columns=[CUSTOMER, EXPECTED])
-        value = table[EXPECTED].to_numpy().astype(np.float64)
-        known = ~np.isnan(value)
-        found |= dict(
-            zip(np.array(table[CUSTOMER].to_pylist(), dtype=object)[known], value[known].tolist(), strict=True)
-        )
-    if not found:
+    parts = [pq.read_table(file, columns=[CUSTOMER, VALUE]).drop_null() for file in files]
+    table = pa.concat_tables(parts) if parts else pa.table({CUSTOMER: [], VALUE: []})
+    ids, each = np.array(table[CUSTOMER].to_pylist(), dtype=np.str_), table[VALUE].to_numpy().astype(np.float64)
+    order = np.argsort(ids)
+    known = order[~np.isnan(each[order])]
+    if not len(known):
         raise DataError(f"market.worth=value: {folder} expects nothing of anybody; its manifest says why ('missing')")
-    return found
+    return Values(ids[known], each[known])
 
 
-def worth_of(
-    found: Market, read: Read, facts: Facts, values: dict[str, float], asked: Worth | str | None
-) -> Measured | None:
-    """Return what a response of a segment is worth, as given or expected; None if no money is told.
+def brought(found: Market, values: Values, seed: int) -> Brought | None:
+    """Return what a segment's people are expected to bring; None if there are none whose values are known.
 
-    Where no customer's being inside can be estimated, it is what those are expected to bring who are known to be.
+    Where each customer's being inside is estimated (`MarketSize.outcomes`), money is the sum of that times its value:
+    who is likelier inside may be worth more. Where the people are expected from probabilities alone, these weigh the
+    mean, which is multiplied by the people as if the two were independent.
     """
-    if asked is None:
+    size, value = found.size, values.of(found.ids)
+    if size.people is None:
         return None
-    if isinstance(asked, Worth):
-        return Measured(asked.mean, *(asked.mean if end is None else end for end in (asked.low, asked.high)))
-    if found.size.outcomes is not None:
-        return mean_value(found.size.outcomes, found.ids, values)
-    return mean_value(read.evaluated[found.name].members.astype(np.float64), facts.ids, values)
+    if found.how == EXPECTED:
+        each = None if found.proba is None else mean_value(found.proba, value)
+        return None if each is None else Brought(money(size.people, 1.0, each, seed).total, None, each)
+    if size.outcomes is None or size.silent is None:
+        return None
+    each = mean_value(size.outcomes, value)
+    if each is None:
+        return None
+    known = np.where(np.isnan(value), each.mean, value)
+    total = total_value(size.outcomes, known, found.scale, size.people.is_certain)
+    silent = [total_value(one.outcomes, known, found.scale, one.people.is_certain) for one in size.silent]
+    every = [total, *silent]
+    wide = Measured(total.mean, min(one.low for one in every), max(one.high for one in every))
+    return Brought(total, wide, each)
 
 
-def mean_value(outcomes: Floats, ids: NDArray[np.str_], values: dict[str, float]) -> Measured | None:
-    """Return the mean value of a segment's people, with its 95 % interval; None if there is nobody.
+def total_value(outcomes: Floats, value: Floats, scale: float, is_certain: bool) -> Measured:
+    """Return the sum of outcomes times values, with the 95 % interval of the influence function.
+
+    Each customer's outcome is its influence on the people, and times its value that on the money, which depends on
+    behaviour alone.
+
+    Parameters
+    ----------
+    outcomes
+        What each customer stands for, shape (n,); NaN where there is no estimate.
+    value
+        Of each, shape (n,).
+    scale
+        Customers of the base per customer given.
+    is_certain
+        All of them are known to be inside or outside.
+    """
+    each = (outcomes * value)[~np.isnan(outcomes)]
+    half = 0.0 if is_certain else Z * float(np.sqrt(((each - each.mean()) ** 2).sum()))
+    total = float(each.sum())
+    return Measured(total * scale, (total - half) * scale, (total + half) * scale)
+
+
+def mean_value(outcomes: Floats, value: Floats) -> Measured | None:
+    """Return the mean value of a segment's people, with its 95 % interval; None if they are less than one.
 
     A ratio of sums over customers, of outcome times value and of outcomes, with the variance of its linearisation
     (Cochran 1977, Sampling Techniques, 3rd edition, section 6.3). The values themselves are taken as they stand: their
@@ -80,15 +142,14 @@ def mean_value(outcomes: Floats, ids: NDArray[np.str_], values: dict[str, float]
     ----------
     outcomes
         Being in the segment, shape (n,): 0 or 1 where known, else an estimate; NaN where there is none.
-    values
-        By id; customers without a value are left out.
+    value
+        Of each, shape (n,); customers with NaN are left out.
     """
-    value = np.array([values.get(str(one), np.nan) for one in ids])
     known = ~np.isnan(value) & ~np.isnan(outcomes)
     inside, value = outcomes[known], value[known]
     total = float(inside.sum())
-    if total <= 0:
+    if total < 1:
         return None
     mean = float(inside @ value) / total
     half = Z * float(np.sqrt(((inside * (value - mean)) ** 2).sum())) / total
-    return Measured(mean, max(0.0, mean - half), mean + half)
+    return Measured(mean, mean - half, mean + half)

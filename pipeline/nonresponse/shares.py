@@ -40,8 +40,8 @@ class AttributeShares:
     corrected
         Of the comparable customers; None where it cannot be had, and `reason` then says why.
     outcomes
-        What each customer stands for (`pseudo_outcomes`), shape (n_base, n_values); the bare prediction where not
-        comparable; None unless asked for, or without a correction.
+        What each customer stands for (`pseudo_outcomes`), shape (n_base, n_values); where not comparable its answer, or
+        the bare prediction; None unless asked for, or without a correction.
     proba
         Cross-fitted probabilities of the values, shape (n_base, n_values); None without a correction.
     if_answer_decides
@@ -119,6 +119,7 @@ def attribute_shares(
     outcomes = None
     if keep_outcomes:
         outcomes = proba.copy()
+        outcomes[answered] = np.eye(len(values))[y_index[answered]]
         outcomes[near] = pseudo_outcomes(*estimated)
     n_near = int(near.sum())
     return AttributeShares(

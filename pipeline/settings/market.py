@@ -74,3 +74,12 @@ class Market:
     silent_odds: Annotated[Real, Field(ge=1.0, le=100.0)] = 3.0
     max_customers: Annotated[Whole, Field(ge=1000)] = 50_000
     min_cell: Annotated[Whole, Field(ge=5)] = 20
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Market:
+        if self.worth == "value" and self.response is not None:
+            raise ValueError(
+                "'response' is the share of those asked who respond, and worth=value what people bring whether they "
+                "are asked or not: leave 'response' out, or give 'worth' as what one response brings"
+            )
+        return self

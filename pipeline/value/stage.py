@@ -59,6 +59,7 @@ def value(settings: Settings, outputs: Path, tracker: Tracker, workers: int = 1)
         return read_manifest(folder)
     _write_snapshots(settings, outputs, workers, horizon)
     facts: dict[str, Any] = {"as_of_us": as_of_us, "data": settings.data.name, "buckets": events["buckets"]}
+    facts["snapshot"] = read_manifest(snapshot_folder(outputs, as_of_us))["fingerprint"]
     told = Told()
     with (
         DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine,

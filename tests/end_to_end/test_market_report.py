@@ -68,8 +68,9 @@ def test_the_true_number_of_people_is_in_the_interval(done):
     for name, n in truth.items():
         assert found.loc[name, "people_low"] <= n <= found.loc[name, "people_high"], name
         if found.loc[name, "how"] == "corrected":
-            assert found.loc[name, "if_silent_differ_low"] < found.loc[name, "people_low"]
-            assert found.loc[name, "if_silent_differ_high"] > found.loc[name, "people_high"]
+            # Behaviour tells cats from dogs: whatever the odds, those who do not tell are what they do.
+            assert found.loc[name, "if_silent_differ_low"] <= found.loc[name, "people_low"]
+            assert found.loc[name, "if_silent_differ_high"] >= found.loc[name, "people_high"]
         if name == "cats_of_fans":  # too few told to be shown, also by what they bound
             assert found.loc[name, ["told_inside", "naive", "if_silent_differ", "at_least"]].isna().all()
         else:
@@ -89,6 +90,8 @@ def test_money_is_people_times_response_times_worth(done):
     assert row["money"] == pytest.approx(row["people"] * 30.5 / 301 * 10)
     assert row["money_low"] < row["money"] < row["money_high"]
     assert row[["due_to_people", "due_to_response", "due_to_worth"]].sum() == pytest.approx(1)
+    assert row["money_if_silent_differ_low"] <= row["money_low"]
+    assert row["money_if_silent_differ_high"] >= row["money_high"]
     assert row["due_to_response"] > 0.5  # thirty responses are the weakest of the three
 
 
@@ -215,12 +218,16 @@ def test_small_numbers_of_people_are_not_told():
 def test_worth_can_be_what_the_segments_people_are_expected_to_bring(done, capsys):
     config, _, outputs = done
     changed = copy.deepcopy(config) | {"stages": ["value", "market"], "value": {"resamples": 200}}
-    changed["market"] |= {"worth": "value", "population": None}
+    changed["market"] |= {"worth": "value", "response": None}
     run(parse_settings(changed))
     found = sized(outputs).loc["cats"]
     parts = sorted((outputs / "value" / "customers").glob("*.parquet"))
     each = pd.concat([pd.read_parquet(part) for part in parts])["expected_value"].dropna()
-    assert found["money"] == pytest.approx(found["people"] * 30.5 / 301 * found["worth"])
+    assert found["money"] == pytest.approx(found["people"] * found["worth"])
     assert found["worth_low"] < found["worth"] < found["worth_high"]
+    assert found["money_if_silent_differ_low"] <= found["money_low"] < found["money"] < found["money_high"]
+    assert found["money_high"] <= found["money_if_silent_differ_high"]
+    assert "population_money" not in sized(outputs)  # people who are no customers bring nothing yet
+    assert sized(outputs)["population_people"].notna().any()
     assert each.quantile(0.05) < found["worth"] < each.quantile(0.95)
     assert "expected to bring in the coming horizon" in capsys.readouterr().out

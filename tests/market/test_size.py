@@ -82,6 +82,9 @@ def test_the_wider_interval_grows_with_the_odds_that_are_allowed_for():
     world, nobody = plant(7, n=900), np.zeros(900, dtype=bool)
     found = [market_size(Told(world.told, nobody), nobody, world.X, N_DENSE, 0, odds) for odds in (1.0, 2.0, 5.0)]
     assert found[0].if_silent_differ == found[0].people
+    for one_ in found:
+        assert one_.bounds[0] <= one_.if_silent_differ.low
+        assert one_.bounds[1] >= one_.if_silent_differ.high
     widths = [one.if_silent_differ.high - one.if_silent_differ.low for one in found]
     assert widths[0] < widths[1] < widths[2]
     assert {one.people for one in found} == {found[0].people}
@@ -109,6 +112,32 @@ def test_two_attributes_told_apart_from_each_other_are_corrected():
     """Each may be left blank alone. In 60 such bases (tests/bench/market.py) it held in 93 %."""
     held = [low <= truth <= high for low, _, high, *_, truth in (one(seed, 900, 0.0, 1.0) for seed in range(12))]
     assert sum(held) >= 10
+
+
+def test_no_fewer_people_than_are_known_and_no_more_than_may_be():
+    """All but a few told: whatever the estimate says of the others, those who told are inside or not."""
+    world = plant(5, n=900)
+    told = np.where(np.random.default_rng(0).random(900) < 0.93, world.y, -1)
+    nobody = np.zeros(900, dtype=bool)
+    found = market_size(Told(told, nobody), nobody, world.X, N_DENSE, 0, 50.0)
+    least, most = found.n_inside, found.n_inside + (told < 0).sum()
+    for one_ in (found.people, found.if_silent_differ):
+        assert least <= one_.low <= one_.mean <= one_.high <= most
+    assert found.if_silent_differ.low == least  # the interval would reach below it
+    assert least <= found.bounds[0] <= found.bounds[1] <= most
+
+
+def test_whoever_told_stands_for_what_it_told_where_its_like_hardly_ever_tell(monkeypatch):
+    world = plant(3, n=900)
+    monkeypatch.setattr("pipeline.market.size.MIN_PROPENSITY", 0.6)
+    monkeypatch.setattr("pipeline.nonresponse.shares.MIN_PROPENSITY", 0.6)
+    found = counted(world)
+    told = world.told >= 0
+    assert found.n_comparable < 900
+    for outcomes in (found.outcomes, *(one_.outcomes for one_ in found.silent)):
+        seldom = (outcomes == world.told) & told
+        assert seldom.sum() >= 20
+    assert found.n_inside <= found.bounds[0] < found.if_silent_differ.low
 
 
 def test_what_customers_stand_for_sums_to_the_people():

@@ -48,7 +48,7 @@ def _table(source: Source, table: pd.DataFrame) -> Table:
         "people",
         "if_silent_differ",
         "range",
-        *(name for name in ("money", "population_people") if name in table.columns),
+        *(name for name in ("money", "money_if_silent_differ", "population_people") if name in table.columns),
     ]
     rows = []
     for _, row in table.iterrows():
@@ -60,7 +60,7 @@ def _table(source: Source, table: pd.DataFrame) -> Table:
         for name in wanted:
             if name == "range":
                 cells.append(_range(source, row["at_least"], row["at_most"]))
-            elif name == "if_silent_differ" and row[f"{name}_low"] < row[f"{name}_high"]:
+            elif name.endswith("if_silent_differ") and row[f"{name}_low"] < row[f"{name}_high"]:
                 cells.append(_range(source, row[f"{name}_low"], row[f"{name}_high"]))
             else:
                 cells.append(_people(source, row, name))
@@ -85,12 +85,10 @@ def _assumed(source: Source, table: pd.DataFrame) -> list[Block]:
     words, chosen = source.words, source.settings.market
     told = []
     if "money" in table.columns:
-        told.append(words.say("market.money"))
-        if chosen.worth == "value":
-            told.append(words.say("market.expected_worth"))
-        if chosen.response is None:
+        told.append(words.say("market.expected_money" if chosen.worth == "value" else "market.money"))
+        if chosen.response is None and chosen.worth != "value":
             told.append(words.say("market.no_response"))
-        elif chosen.response.rate is not None:
+        elif chosen.response is not None and chosen.response.rate is not None:
             told.append(words.say("market.assumed_response", rate=words.percent(chosen.response.rate, 1)))
     if "population_people" in table.columns and chosen.population is not None:
         population = chosen.population
