@@ -16,19 +16,22 @@ loyal     all others: they come as they use to
 
 Lately and before are two spans of `habits.pace_days`. Significantly: by the exact conditional test of two Poisson
 counts (Przyborowski & Wilenski 1940, Biometrika 31), one sided, for customers who were there through both. A customer
-is compared with how the days of all who are still there divide into the two, or else everybody would grow before
-Christmas. So many customers are tested that some pass by chance: of those who are told to come more often, one in ten
-or fewer is expected to (Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x), and likewise the others.
+is compared with how the days of ordinary customers who are still there divide into the two, or else everybody would
+grow before Christmas; and with how much that varies from one to the next beyond two Poisson counts, because rates waver
+without anything having changed (`ordinary`). So many customers are tested that some pass by chance: of those who are
+told to come more often, one in ten or fewer is expected to (Benjamini & Hochberg 1995,
+doi:10.1111/j.2517-6161.1995.tb02031.x), and likewise the others.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, false_discovery_control
+from scipy.stats import binom, false_discovery_control, norm
 
 from pipeline.segment.activity.fifths import Fifths
 from pipeline.segment.activity.habits import Habits
+from pipeline.segment.activity.ordinary import ordinary
 from pipeline.segment.activity.rhythm import Rhythm
 from pipeline.segment.cells import merge_small
 
@@ -83,6 +86,9 @@ def stages_of(
 def changes(habits: Habits, tested: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return who came on significantly more days lately than before, and who on fewer, shape (n,) each.
 
+    By the deviate of the exact test, over the root of how many times a binomial's the variance of ordinary customers'
+    shares is (`ordinary`).
+
     Parameters
     ----------
     tested
@@ -91,10 +97,11 @@ def changes(habits: Habits, tested: NDArray[np.bool_]) -> tuple[NDArray[np.bool_
     recent, total = habits.recent[tested], (habits.recent + habits.before)[tested]
     found = np.zeros((2, len(tested)), dtype=bool)
     if total.sum() > 0:
-        usual = recent.sum() / total.sum()
-        chances = binom.sf(recent - 1, total, usual), binom.cdf(recent, total, usual)
+        usual, rho = ordinary(recent, total)
+        scale = np.sqrt(1 + np.maximum(total - 1, 0) * rho)
         # The distribution of counts is discrete: a chance may come out as 1 and a rounding error.
-        found[:, tested] = [false_discovery_control(np.clip(p, 0, 1)) <= FALSE_SHARE for p in chances]
+        exact = (np.clip(p, 0, 1) for p in (binom.sf(recent - 1, total, usual), binom.cdf(recent, total, usual)))
+        found[:, tested] = [false_discovery_control(norm.sf(norm.isf(p) / scale)) <= FALSE_SHARE for p in exact]
     return found[0], found[1]
 
 

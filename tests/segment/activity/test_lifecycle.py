@@ -4,10 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.stats import binom, false_discovery_control
 
 from pipeline.segment.activity.fifths import fifth, fifths_of
 from pipeline.segment.activity.habits import Habits, habits_of, joined, pace_days
-from pipeline.segment.activity.lifecycle import changes, stages_of, told_stages
+from pipeline.segment.activity.lifecycle import FALSE_SHARE, changes, stages_of, told_stages
+from pipeline.segment.activity.ordinary import ordinary
 from pipeline.segment.activity.rhythm import Rhythm
 from tests.segment.activity.diary import diary
 
@@ -42,11 +44,15 @@ def test_each_stage(days, expected):
     assert stage(list(days)) == expected
 
 
-def crowd(n, recent, before, seed=0):
-    """Return habits of customers who are still there, with a Poisson number of days lately and before."""
+def crowd(n, recent, before, seed=0, waver=0.0):
+    """Return habits of customers who are still there, with a Poisson number of days lately and before.
+
+    With `waver` each one's rate is drawn anew for either span; it is the rates' coefficient of variation.
+    """
     rng = np.random.default_rng(seed)
     some = np.zeros(n)
-    r, b = rng.poisson(recent, n), rng.poisson(before, n)
+    rates = rng.gamma(1 / waver**2, waver**2, (2, n)) if waver else np.ones((2, n))
+    r, b = rng.poisson(recent * rates[0]), rng.poisson(before * rates[1])
     names = np.array([f"c{i}" for i in range(n)], dtype=object)
     return Habits(names, some + 1, some + 300, some + 90, some, some + 7, r, b, some)
 
@@ -63,6 +69,38 @@ def test_of_those_said_to_change_one_in_ten_at_most_is_so_by_chance():
     assert more[1_800:].mean() > 0.9
     assert more[:1_800].sum() <= 0.15 * more.sum()  # 0.1 expected
     assert fewer[1_800:].sum() == 0
+
+
+@pytest.mark.parametrize("waver", [0.3, 0.6])
+def test_rates_that_waver_are_no_change(waver):
+    """Two Poisson counts would tell many of these customers apart, and none has changed for good."""
+    found = np.array([crowd_changes(crowd(2_000, 30, 30, seed, waver)) for seed in range(10)])
+    assert (found > 0).mean() <= 0.3
+    assert found.max() <= 20
+    habits = crowd(2_000, 30, 30, 0, waver)
+    total = habits.recent + habits.before
+    chances = binom.sf(habits.recent - 1, total, 0.5)
+    assert (false_discovery_control(np.clip(chances, 0, 1)) <= FALSE_SHARE).sum() > 20  # as if they were Poisson
+
+
+def crowd_changes(habits):
+    return [int(side.sum()) for side in changes(habits, np.ones(len(habits), dtype=bool))]
+
+
+def test_how_much_rates_waver_is_told_by_customers_of_any_size():
+    steady = crowd(4_000, 3, 3)
+    share, rho = ordinary(steady.recent, steady.recent + steady.before)
+    assert share == pytest.approx(0.5, abs=0.02)
+    assert rho < 0.02
+    wild = joined([crowd(2_000, 5, 5, 0, 0.5), crowd(2_000, 60, 60, 1, 0.5)])
+    # Two gamma rates of variation c: the share of one is a beta of mean 1/2 and rho = 1 / (2 / c^2 + 1).
+    assert ordinary(wild.recent, wild.recent + wild.before)[1] == pytest.approx(1 / 9, rel=0.15)
+
+
+def test_who_truly_changes_is_found_among_rates_that_waver():
+    found, _ = changes(joined([crowd(1_900, 30, 30, 0, 0.2), crowd(100, 60, 4, 1, 0.2)]), np.ones(2_000, dtype=bool))
+    assert found[1_900:].mean() > 0.9
+    assert found[:1_900].sum() <= 0.2 * found.sum()
 
 
 def test_who_is_not_tested_has_not_changed():
