@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.campaign.response import RESPONDED, Later, Rate, in_time, rates, without_own
+from pipeline.campaign.response import Later, Rate, in_time, rates, usual_rate, without_own
 from pipeline.campaign.sample_size import per_arm
-from pipeline.columns import CUSTOMER
 from pipeline.settings import Campaign
 
 CHOSEN, OTHER, HYPOTHESIS = "chosen", "not chosen", "hypothesis A/B"
@@ -72,8 +71,9 @@ def choose(
     """Return the choice for one segment.
 
     An approach is chosen if by earlier contacts it is the best of those with responses with a probability of at least
-    `campaign.sure`, and later contacts, which took no part in that, do not say otherwise: among them it had the highest
-    rate, too.
+    `campaign.sure`, and later contacts, which took no part in that, can judge it and do not say otherwise: no other is
+    better among them with such a probability. They are the base's, because who belongs to a segment today was decided
+    with later responses in sight.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ def choose(
         reason = "no response log is declared" if told is None else "no offer says by which approach it was made"
         known = None if told is None or told.empty else float(told["responded"].mean())
         return Choice(None, reason, (), False, float("nan"), _tests(campaign, known, len(customers), arms))
-    of_base = without_own(told, customers)
     before, _ = in_time(told, campaign.source.response.days)
+    of_base = without_own(before, customers)
     own = rates(before, None if of_base else customers, campaign.prior_contacts, campaign.min_cell)
     usable = {name: one for name, one in own.items() if name in set(approaches)}
-    usual = _usual(told, None if of_base else customers, campaign.prior_contacts)
+    usual = usual_rate(told, None if of_base else customers, campaign.prior_contacts)
     tests = _tests(campaign, usual, len(customers), arms)
     if len(usable) < 2:
         why = f"fewer than two approaches with {campaign.min_cell} earlier addressed customers of the segment"
@@ -108,39 +108,43 @@ def choose(
         return Choice(
             None, f"{why}, less than {campaign.sure:.1%}", tuple(usable.values()), of_base, probability, tests
         )
-    against = _contradicted(best, usable, found_later)
+    against, judged = _contradicted(best, usable, found_later, campaign, seed)
     if against:
         return Choice(None, f"{why}, but {against}", tuple(usable.values()), of_base, probability, tests)
-    return Choice(best, why, tuple(usable.values()), of_base, probability, tests)
+    return Choice(best, f"{why}; {judged}", tuple(usable.values()), of_base, probability, tests)
 
 
 def _best(usable: Mapping[str, Rate], prior_contacts: float, seed: int) -> tuple[str, float]:
     """Return the approach of the highest rate and the probability that it is the best, by draws of the posteriors."""
-    rng = np.random.default_rng(seed)
-    weights = {name: one.effective + prior_contacts for name, one in usable.items()}
-    draws = [rng.beta(one.rate * weights[name], (1 - one.rate) * weights[name], _DRAWS) for name, one in usable.items()]
-    names = list(usable)
-    best = int(np.argmax([one.rate for one in usable.values()]))
-    return names[best], float((np.argmax(draws, axis=0) == best).mean())
+    best = max(usable, key=lambda name: usable[name].rate)
+    drawn = {name: _draws(one, prior_contacts, seed + place) for place, (name, one) in enumerate(usable.items())}
+    others = np.max([draws for name, draws in drawn.items() if name != best], axis=0)
+    return best, float((drawn[best] > others).mean())
 
 
-def _contradicted(best: str, usable: Mapping[str, Rate], found: Later | None) -> str:
+def _draws(one: Rate, prior_contacts: float, seed: int) -> NDArray[np.float64]:
+    weight = one.effective + prior_contacts
+    return np.random.default_rng(seed).beta(one.rate * weight, (1 - one.rate) * weight, _DRAWS)
+
+
+def _contradicted(
+    best: str, usable: Mapping[str, Rate], found: Later | None, campaign: Campaign, seed: int
+) -> tuple[str, str]:
+    """Return why later contacts of the base speak against an approach, or an empty text, and how they judge it."""
     if found is None:
-        return "there are too few later contacts to judge it"
-    seen = {name: found.rates[name][0] for name in usable if name in found.rates}
+        return "there are too few later contacts to judge it", ""
+    seen = {name: found.rates[name] for name in usable if name in found.rates}
     if best not in seen or len(seen) < 2:
-        return "later contacts do not hold two of the approaches"
-    top = max(seen, key=lambda name: seen[name])
-    return "" if top == best else f"among later contacts {top} had the higher rate"
-
-
-def _usual(told: pd.DataFrame, customers: NDArray[np.object_] | None, prior_contacts: float) -> float | None:
-    """Return the response rate of a segment, or of all, drawn to that of all; None if nobody was addressed."""
-    if told.empty:
-        return None
-    own = told if customers is None else told[told[CUSTOMER].isin(customers)]
-    base = float(told[RESPONDED].mean())
-    return float((own[RESPONDED].sum() + prior_contacts * base) / (len(own) + prior_contacts))
+        return f"later contacts do not hold two of the approaches with {campaign.min_cell} customers each", ""
+    top, probability = _best(seen, campaign.prior_contacts, seed)
+    rates_ = f"{seen[top].rate:.1%} of {seen[top].n:,} for {top}, {seen[best].rate:.1%} of {seen[best].n:,} for {best}"
+    if top == best:
+        return "", f"later contacts of the base agree with {probability:.1%}"
+    two = {name: seen[name] for name in (top, best)}
+    better = _best(two, campaign.prior_contacts, seed)[1]
+    if better >= campaign.sure:
+        return f"among later contacts of the base {top} was better with {better:.1%} ({rates_})", ""
+    return "", f"later contacts of the base do not tell them apart ({rates_})"
 
 
 def _tests(campaign: Campaign, known: float | None, size: int, arms: int) -> tuple[SampleSize, ...]:

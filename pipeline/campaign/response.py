@@ -54,7 +54,7 @@ class Later:
     gain: float
     low: float
     high: float
-    rates: Mapping[str, tuple[float, int]]  # by approach: observed later, contacts
+    rates: Mapping[str, Rate]  # of the base's later contacts, by approach with enough customers
 
 
 def contacts(engine: DuckDBEngine, events: Path, response: Response, data: Data, as_of_us: int) -> pd.DataFrame:
@@ -111,6 +111,19 @@ def rates(
     return found
 
 
+def usual_rate(told: pd.DataFrame, customers: NDArray[np.object_] | None, prior_contacts: float) -> float | None:
+    """Return the response rate of some customers, or of all, drawn to that of all; None if nobody was addressed.
+
+    As `rates`, over all approaches.
+    """
+    if told.empty:
+        return None
+    own = told if customers is None else told[told[CUSTOMER].isin(customers)]
+    base, effective = float(told[RESPONDED].mean()), len(own) / _design_effect(told)
+    hits = float(own[RESPONDED].mean()) * effective if len(own) else 0.0
+    return (hits + prior_contacts * base) / (effective + prior_contacts)
+
+
 def without_own(told: pd.DataFrame, customers: NDArray[np.object_]) -> bool:
     """Tell whether a segment was evidently chosen among non-responders: none responded where five or more would have.
 
@@ -149,7 +162,7 @@ def later(told: pd.DataFrame, days: int, prior_contacts: float, least: int, seed
     y = after[RESPONDED].to_numpy()
     loss, baseline = _log_loss(y, predicted), _log_loss(y, np.full(len(y), overall))
     low, high = _over_customers(baseline - loss, after[CUSTOMER].to_numpy(), seed)
-    observed = {str(name): (float(own[RESPONDED].mean()), len(own)) for name, own in after.groupby(APPROACH)}
+    observed = rates(after, None, prior_contacts, least)
     figures = float(loss.mean()), float(baseline.mean()), float((baseline - loss).mean()), low, high
     return Later(len(after), int(after[CUSTOMER].nunique()), *figures, observed)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.campaign.choice import CHOSEN, HYPOTHESIS, OTHER, choose
-from pipeline.campaign.response import Later, contacts, in_time, later, rates, without_own
+from pipeline.campaign.response import Later, Rate, contacts, in_time, later, rates, usual_rate, without_own
 from pipeline.columns import US_PER_DAY
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError
@@ -110,7 +110,15 @@ def test_the_interval_holds_as_often_as_it_says() -> None:
     assert held / 120 >= 0.89
 
 
-SEEN = Later(1000, 900, 0.3, 0.4, 0.1, 0.05, 0.15, {"reminder": (0.2, 500), "novelty": (0.1, 500)})
+def seen(n: int = 500, **observed: float) -> Later:
+    """Return what later contacts would say: `n` of as many customers for each approach."""
+    told = {
+        name: Rate(name, rate, rate - 0.01, rate + 0.01, n, n, round(n * rate), n) for name, rate in observed.items()
+    }
+    return Later(len(told) * n, len(told) * n, 0.3, 0.4, 0.1, 0.05, 0.15, told)
+
+
+SEEN = seen(reminder=0.2, novelty=0.1)
 EVERYBODY = np.array([f"c{place:05d}" for place in range(600)], dtype=object)
 
 
@@ -126,8 +134,9 @@ def test_a_clearly_better_approach_is_chosen_and_an_untried_one_stays_a_hypothes
     ("chances", "seen", "told"),
     [
         ({"reminder": 0.2, "novelty": 0.19}, SEEN, "less than 97.5%"),
-        ({"reminder": 0.1, "novelty": 0.3}, SEEN, "among later contacts reminder had the higher rate"),
+        ({"reminder": 0.1, "novelty": 0.3}, SEEN, "among later contacts of the base reminder was better with"),
         ({"reminder": 0.3, "novelty": 0.1}, None, "too few later contacts"),
+        ({"reminder": 0.3, "novelty": 0.1}, seen(reminder=0.3), "do not hold two of the approaches with 20 customers"),
         ({"reminder": 0.3}, SEEN, "fewer than two approaches"),
     ],
 )
@@ -140,14 +149,28 @@ def test_what_responses_do_not_show_stays_a_hypothesis(
     assert {found.status(one) for one in APPROACHES} == {HYPOTHESIS}
 
 
+@pytest.mark.parametrize(
+    ("later_contacts", "said"),
+    [
+        (seen(30, reminder=0.19, novelty=0.22), "later contacts of the base do not tell them apart"),
+        (seen(reminder=0.3, novelty=0.1), "later contacts of the base agree with 100.0%"),
+    ],
+)
+def test_what_later_contacts_cannot_tell_is_said_and_no_veto(later_contacts: Later, said: str) -> None:
+    told = sent(np.random.default_rng(5), 600, {"reminder": 0.3, "novelty": 0.1})
+    found = choose(told, EVERYBODY, APPROACHES, CAMPAIGN, later_contacts, 0)
+    assert found.approach == "reminder"
+    assert said in found.why
+
+
 def test_of_two_equal_approaches_one_is_rarely_chosen() -> None:
     rng = np.random.default_rng(11)
     chosen = 0
     for _ in range(80):
         told = sent(rng, 300, {"reminder": 0.2, "novelty": 0.2})
-        seen = Later(9, 9, 0.0, 0.0, 0.0, 0.0, 0.0, {"reminder": (rng.random(), 9), "novelty": (rng.random(), 9)})
-        chosen += choose(told, EVERYBODY, APPROACHES, CAMPAIGN, seen, 0).approach is not None
-    assert chosen <= 6  # one in twenty by the earlier contacts, half of them by the later ones too
+        judge = seen(25, reminder=rng.binomial(25, 0.2) / 25, novelty=rng.binomial(25, 0.2) / 25)
+        chosen += choose(told, EVERYBODY, APPROACHES, CAMPAIGN, judge, 0).approach is not None
+    assert chosen <= 8  # one in twenty by the earlier contacts: four expected
 
 
 def test_without_a_response_log_the_size_of_a_test_is_told() -> None:
@@ -171,6 +194,16 @@ def test_a_segment_chosen_among_those_who_never_responded_takes_the_rates_of_the
     assert found.rates[1].rate == pytest.approx(expected, rel=0.01)
 
 
+def test_later_responses_do_not_decide_whether_its_own_rates_are_taken() -> None:
+    """None of the segment responded before; that one did later must not turn to rates of nought."""
+    told = sent(np.random.default_rng(7), 600, {"reminder": 0.3, "novelty": 0.1})
+    before, after = in_time(told, 10)
+    early = set(before.loc[before["responded"], "customer_id"])
+    never = np.array(sorted(set(told["customer_id"]) - early), dtype=object)
+    assert after.loc[after["customer_id"].isin(never), "responded"].any()
+    assert choose(told, never, APPROACHES, CAMPAIGN, SEEN, 0).of_base
+
+
 def test_contacts_that_judge_a_choice_took_no_part_in_it() -> None:
     told = sent(np.random.default_rng(5), 600, {"reminder": 0.3, "novelty": 0.1})
     turned = told.copy()
@@ -192,6 +225,15 @@ def test_the_size_of_a_test_is_by_the_segments_own_rate() -> None:
     assert abs(own.rate - 0.4) < 0.07
     assert abs(base.rate - 0.225) < 0.05
     assert own.per_arm < base.per_arm
+
+
+def test_contacts_of_one_customer_count_less_in_the_size_of_a_test_too() -> None:
+    told = sent(np.random.default_rng(3), 500, {"reminder": 0.2}, per=4)
+    base = told["responded"].mean()
+    few = told["customer_id"].unique()[:20].astype(object)
+    own = told.loc[told["customer_id"].isin(few), "responded"].mean()
+    assert own != base
+    assert usual_rate(told, few, 50) == pytest.approx((20 * own + 50 * base) / 70, rel=0.01)  # 80 contacts of 20
 
 
 def test_later_contacts_judge_and_earlier_ones_predict() -> None:
@@ -218,11 +260,7 @@ def test_what_happens_later_does_not_change_what_is_predicted() -> None:
     assert two is not None
     predicted = {}
     for name, found in (("one", one), ("two", two)):  # the baseline's loss gives away the rate it was made from
-        share = (
-            found.rates["reminder"][0] * found.rates["reminder"][1]
-            + found.rates["novelty"][0] * found.rates["novelty"][1]
-        )
-        share /= found.n
+        share = sum(one.responses for one in found.rates.values()) / found.n
         predicted[name] = (found.baseline, share)
     rate = told.loc[told["event_us"] + 10 * US_PER_DAY <= np.quantile(told["event_us"], 0.6), "responded"].mean()
     for baseline, share in predicted.values():
