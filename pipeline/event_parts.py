@@ -161,8 +161,6 @@ class _Asked:
         The log they are of.
     is_empty
         The file that is read is another bucket's, opened for its columns alone.
-    is_marked
-        The reasons of all rows that cannot be used are set already.
     from_day
         Events of earlier local days are too late.
     days
@@ -171,7 +169,6 @@ class _Asked:
 
     log: Log
     is_empty: bool = False
-    is_marked: bool = False
     from_day: int | None = None
     days: tuple[int | None, int | None] = (None, None)
 
@@ -198,7 +195,7 @@ def _marked(engine: DuckDBEngine, files: _Files, asked: _Asked, target: Path) ->
     scratch = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:12]}.marked.partial")
     try:
         engine.write_prepared(_without_copies, files, scratch, asked)
-        yield {_STAGED: [scratch]}, _Asked(asked.log, is_marked=True)
+        yield {_STAGED: [scratch]}, _Asked(asked.log)
     finally:
         scratch.unlink(missing_ok=True)
 

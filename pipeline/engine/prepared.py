@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -15,7 +14,7 @@ from ibis.backends.duckdb import Backend
 
 Build = Callable[..., ir.Table]
 
-MOST = 256  # queries that are kept, of some ten kilobytes each
+MOST = 256  # queries that are kept, of some ten kilobytes each; the oldest makes room
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class Prepared:
     columns: pa.Schema
 
 
-_prepared: OrderedDict[bytes, Prepared] = OrderedDict()
-_lock = Lock()
+_prepared: dict[bytes, Prepared] = {}
+_making = Lock()  # threads ask for the same queries at the same time, and Ibis translates for one at a time
 
 
 def prepare(backend: Backend, build: Build, tables: Mapping[str, ir.Table], given: tuple[Any, ...]) -> Prepared:
@@ -48,13 +47,13 @@ def prepare(backend: Backend, build: Build, tables: Mapping[str, ir.Table], give
     """
     columns = [(name, [(column, str(kind)) for column, kind in t.schema().items()]) for name, t in tables.items()]
     key = pickle.dumps((build, given, columns))
-    with _lock:
-        known = _prepared.get(key)
-    if known is None:
-        table = build(tables, *given)
-        known = Prepared(str(backend.compile(table)), table.schema().to_pyarrow())
-        with _lock:
-            _prepared[key] = known
-            while len(_prepared) > MOST:
-                _prepared.popitem(last=False)
-    return known
+    known = _prepared.get(key)
+    if known is not None:
+        return known
+    with _making:
+        if key not in _prepared:
+            table = build(tables, *given)
+            while len(_prepared) >= MOST:
+                del _prepared[next(iter(_prepared))]
+            _prepared[key] = Prepared(str(backend.compile(table)), table.schema().to_pyarrow())
+        return _prepared[key]
