@@ -12,9 +12,10 @@ import scipy.sparse as sp
 from pipeline.engine import DuckDBEngine
 from pipeline.features.counts import fit_encoder
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import read_matrix
+from pipeline.features.matrix import read_parts
 from pipeline.features.naming import ALL, aggregate_of, visible, with_siblings
-from pipeline.lookalike.population import Base
+from pipeline.lookalike.population import Base, joined
+from pipeline.outputs import read_manifest
 from pipeline.settings import Data, Vector
 
 
@@ -30,19 +31,25 @@ class Design:
     hidden: tuple[str, ...]
 
     def read(self, engine: DuckDBEngine, snapshot: Path, buckets: Sequence[int] | None = None) -> Base:
-        """Return the customers of some buckets, or of all; ConfigError if what is hidden is not declared."""
-        matrix = read_matrix(engine, snapshot, self.encoder, buckets)
-        dense = slice(matrix.n_dense)
-        allowed = visible(matrix.names[dense], self.hidden, self.data, "the seed's 'hide'")
-        columns = total_columns(matrix.names[dense], allowed)
-        amounts = log_amounts(matrix.X[:, columns].toarray())
-        tokens = matrix.X[:, matrix.n_dense :]
-        tokens = self.encoder.weigh(tokens) if tokens.shape[0] else tokens
+        """Return the customers of some buckets, or of all, sorted; ConfigError if what is hidden is not declared.
+
+        Buckets are read one by one: a base keeps a small part of a snapshot's columns.
+        """
+        every = range(read_manifest(snapshot)["buckets"]) if buckets is None else buckets
+        return joined([self._bucket(engine, snapshot, bucket) for bucket in every])
+
+    def _bucket(self, engine: DuckDBEngine, snapshot: Path, bucket: int) -> Base:
+        found = read_parts(engine, snapshot, self.encoder, [bucket])
+        n_dense = found.dense.shape[1]
+        dense, tokens = found.names[:n_dense], found.names[n_dense:]
+        allowed = visible(dense, self.hidden, self.data, "the seed's 'hide'")
+        columns = total_columns(dense, allowed)
+        weighed = self.encoder.weigh(found.counts) if len(found.customers) else found.counts
         return Base(
-            ids=matrix.customers.astype(np.str_),
-            X=sp.hstack([sp.csr_matrix(amounts), tokens], format="csr"),
-            vectors=matrix.vectors.astype(np.float32),
-            names=np.concatenate([matrix.names[columns], matrix.names[matrix.n_dense :]]).astype(np.str_),
+            ids=found.customers.astype(np.str_),
+            X=sp.hstack([sp.csr_matrix(log_amounts(found.dense[:, columns])), weighed], format="csr"),
+            vectors=found.dense[:, n_dense - self.encoder.dimensions_ :].astype(np.float32),
+            names=np.concatenate([dense[columns], tokens]).astype(np.str_),
             n_dense=len(columns),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,3 +89,20 @@ class Base:
     def rows(self, rows: NDArray[np.int64] | Mask) -> Base:
         """Return some of the customers, given as positions or as a mask."""
         return replace(self, ids=self.ids[rows], X=self.X[rows], vectors=self.vectors[rows])
+
+
+def joined(parts: Sequence[Base]) -> Base:
+    """Return the customers of one part or more, which have the same columns, sorted by id.
+
+    >>> one = np.eye(1, dtype=np.float32)
+    >>> b, a = (Base(np.array([name]), sp.csr_matrix(one), one, np.array(["x"])) for name in "ba")
+    >>> joined([b, a]).ids.tolist()
+    ['a', 'b']
+    """
+    if len(parts) == 1:
+        return parts[0]
+    ids = np.concatenate([part.ids for part in parts])
+    order = np.argsort(ids, kind="stable")
+    X = sp.vstack([part.X for part in parts], format="csr")[order]
+    vectors = np.concatenate([part.vectors for part in parts])[order]
+    return replace(parts[0], ids=ids[order], X=X, vectors=vectors)

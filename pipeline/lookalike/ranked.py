@@ -24,7 +24,10 @@ from pipeline.lookalike.methods.prior import PriorEstimate
 from pipeline.lookalike.neighbours import candidates, nearest_seeds
 from pipeline.lookalike.population import Base, Floats, Mask
 
-MEASURED_ON = 50_000  # customers outside the seed; of larger bases a sample is ranked when methods are measured
+# Of larger bases and seeds a sample is measured, so many members of the seed and so many others: rankings are fitted a
+# hundred times and more to compare them, and a few times to tell how far an audience reaches.
+COMPARED_ON = (1_000, 10_000)
+REACH_ON = (5_000, 50_000)
 _CANDIDATES = 5  # for each member of the audience, from the index of a large base
 _FIGURES_FROM = 2 * MIN_SEED  # members: of fewer, half of them are too few to learn from
 
@@ -43,6 +46,8 @@ class Ranked:
         Who was ranked, shape (n,).
     curve, held_out
         None where the seed can tell nothing of them.
+    measured_with
+        Members of the seed with whom methods were measured: all, or a sample of them.
     prior
         Share of the customers outside the seed that is like it, at most; None where the ranking does not tell.
     index
@@ -55,6 +60,7 @@ class Ranked:
     candidates: Mask
     curve: ReachCurve | None
     held_out: HeldOut | None
+    measured_with: int
     prior: PriorEstimate | None
     index: dict[str, Any]
 
@@ -94,7 +100,8 @@ def rank(
     elif not mixed:
         del rankers["clusters"]
     part = _Part.of(base, seed, weights, pool.left.free, measured_rows(base, seed, random_state))
-    choice = Choice(default, "not compared: members of the seed were inferred", int(seed.sum()), pd.DataFrame())
+    wide = _Part.of(base, seed, weights, pool.left.free, measured_rows(base, seed, random_state, REACH_ON))
+    choice = Choice(default, "not compared: members of the seed were inferred", int(part.seed.sum()), pd.DataFrame())
     curve = held_out = None
     if measurable:
         choice = choose_method(
@@ -102,19 +109,19 @@ def rank(
             part.seed,
             rankers,
             default,
-            weights,
+            part.weights,
             available=part.free,
             random_state=random_state,
             workers=context.workers,
         )
     if measurable and int(seed.sum()) >= _FIGURES_FROM:
-        curve = _curve(context, part, choice.method, rankers[choice.method], pool.left.n_free)
+        curve = _curve(context, wide, choice.method, rankers[choice.method], pool.left.n_free)
     size = pool.left.checked_size(_size(context, pool, curve, measurable), chosen.min_audience)
     if curve is not None:
         held_out = hold_out_evaluation(
             part.base,
             part.seed,
-            weights,
+            part.weights,
             rankers,
             baselines(random_state),
             default,
@@ -131,7 +138,9 @@ def rank(
         similarity = _similarity(base, seed, pool.left.free, scores, chosen.nearest)
         sizes = curve.table["size"].to_numpy()
         curve = replace(curve, table=curve.table.assign(similarity=np.cumsum(similarity)[sizes - 1] / sizes))
-    return Ranked(size, choice, scores, near, curve, held_out, getattr(ranker, "prior_", None), index)
+    return Ranked(
+        size, choice, scores, near, curve, held_out, int(part.seed.sum()), getattr(ranker, "prior_", None), index
+    )
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,8 @@ class _Part:
 
     @classmethod
     def of(cls, base: Base, seed: Mask, weights: Floats | None, free: Mask, rows: np.ndarray) -> _Part:
-        return cls(base.rows(rows), seed[rows], free[rows], weights)
+        own = None if weights is None else weights[np.isin(np.flatnonzero(seed), rows)]
+        return cls(base.rows(rows), seed[rows], free[rows], own)
 
 
 def _curve(context: Context, part: _Part, name: str, ranker: Ranker, n_free: int) -> ReachCurve:
@@ -180,13 +190,19 @@ def _size(context: Context, pool: Pool, curve: ReachCurve | None, measurable: bo
     return size
 
 
-def measured_rows(base: Base, seed: Mask, random_state: int) -> np.ndarray:
-    """Return the rows on which methods are measured: the seed and a hashed sample of all others, rising."""
-    others = np.flatnonzero(~seed)
-    if len(others) <= MEASURED_ON:
-        return np.arange(len(base))
-    kept = others[smallest_hashes(base.ids[others], MEASURED_ON, f"measured:{random_state}")]
-    return np.sort(np.concatenate([np.flatnonzero(seed), kept]))
+def measured_rows(base: Base, seed: Mask, random_state: int, most: tuple[int, int] = COMPARED_ON) -> np.ndarray:
+    """Return the rows on which methods are measured: of the seed and of all others samples by a hash, rising.
+
+    Parameters
+    ----------
+    most
+        Members of the seed, and others.
+    """
+    kept = []
+    for rows, most_rows in zip((np.flatnonzero(seed), np.flatnonzero(~seed)), most, strict=True):
+        few = len(rows) <= most_rows
+        kept.append(rows if few else rows[smallest_hashes(base.ids[rows], most_rows, f"measured:{random_state}")])
+    return np.sort(np.concatenate(kept))
 
 
 def _scaled(standing: Standing, n_available: int) -> Standing:

@@ -188,9 +188,9 @@ def _halves(
     rng = np.random.default_rng(context.settings.seed)
     for _ in range(context.chosen.repeats):
         inside = np.sort(rng.permutation(len(members))[: (len(members) + 1) // 2])
-        kept = _mask(members[inside], len(base))[rows]
-        hidden = seed[rows] & ~kept
-        own = None if weights is None else weights[inside]
+        half = _mask(members[inside], len(base))
+        kept, hidden = half[rows], (seed & ~half)[rows]
+        own = None if weights is None else weights[np.sort(inside)][np.isin(members[inside], rows[kept])]
         scores = deepcopy(ranker).fit(part, kept, own).score(part)
         reference = kept if context.chosen.keep_as == "seed" else np.ones(len(rows), dtype=bool)
         yield Halving(hidden, scores, pool.left.free[rows] | hidden, reference)

@@ -81,6 +81,11 @@ def with_ranking(done: Handover, context: Context, ranked: Ranked, size: int) ->
             f"Ranked were the {int(ranked.candidates.sum()):,} customers that the index found near the seed; what is "
             "measured below ranked a sample of the base without it, so that a little less is found."
         )
+    if ranked.held_out is not None and ranked.measured_with < done.facts["seed_list"]["matched"]:
+        lines.append(
+            f"Methods were compared with {ranked.measured_with:,} members of the seed, chosen by a hash of the id; the "
+            "one chosen learns from all of them."
+        )
     if ranked.held_out is not None:
         tables["hidden_seeds"] = pd.DataFrame([asdict(row) for row in ranked.held_out.rows])
         metrics |= _figures(ranked.held_out.rows)

@@ -441,14 +441,14 @@ def test_the_log_that_makes_a_seed_is_no_feature_of_its_ranking(
     }
     config["lookalike"]["seed"] = {"log": "visits"}
     read: list[list[str]] = []
-    real = design.read_matrix
+    real = design.read_parts
 
     def noting(*arguments: Any) -> Any:
-        matrix = real(*arguments)
-        read.append([str(name) for name in matrix.names[matrix.n_dense :]])
-        return matrix
+        found = real(*arguments)
+        read.append([str(name) for name in found.names[found.dense.shape[1] :]])
+        return found
 
-    monkeypatch.setattr(design, "read_matrix", noting)
+    monkeypatch.setattr(design, "read_parts", noting)
     run(parse_settings(config))
     assert any(name.startswith("purchases__item=") for name in read[0])
     assert not any(name.startswith("visits__") for name in read[0])
