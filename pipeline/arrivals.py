@@ -23,6 +23,7 @@ FEWEST_BUCKETS = 4
 _BYTES_PER_EVENT = {".gz": 10}  # of a compressed text; see _ROW
 _ROW = 60  # bytes that an event takes in a CSV file, about
 
+Paths = Mapping[str, list[Path]]
 # By log: [path below the log's folder, size in bytes, time of change in ns] of each file.
 Files = dict[str, list[list[Any]]]
 
@@ -48,14 +49,44 @@ def can_grow(log: Log, root: str) -> bool:
     return log.path is not None and resolve(root, log.path).is_dir()
 
 
-def source_files(data: Data) -> Files:
-    """Return the facts of each log's own files."""
-    found: Files = {}
+@dataclass(frozen=True)
+class Listing:
+    """What a source holds at one moment: only these files are read, whatever arrives meanwhile.
+
+    Attributes
+    ----------
+    paths
+        Each log's own files, sorted.
+    facts
+        The same, with size and time of change.
+    declared
+        See `declaration`.
+    """
+
+    paths: Paths
+    facts: Files
+    declared: str
+
+    @property
+    def inputs(self) -> str:
+        """Return the fingerprint of a source's logs: files, declaration, buckets (as set), code."""
+        return fingerprint(self.facts, self.declared)
+
+
+def listing(data: Data, buckets: int | None) -> Listing:
+    """Return a source's files and what else decides about its events.
+
+    Parameters
+    ----------
+    buckets
+        As set; None: chosen from the source's size.
+    """
+    paths = {name: files_of(log, data.root, f"data.logs.{name}") for name, log in data.logs.items()}
+    facts = {}
     for name, log in data.logs.items():
         place = resolve(data.root, log.path or log.database or "")
-        files = files_of(log, data.root, f"data.logs.{name}")
-        found[name] = [_facts(file, place) for file in files]
-    return found
+        facts[name] = [_facts(file, place) for file in paths[name]]
+    return Listing(paths, facts, declaration(data, buckets))
 
 
 def declaration(data: Data, buckets: int | None) -> str:
@@ -74,34 +105,25 @@ def declaration(data: Data, buckets: int | None) -> str:
     )
 
 
-def arrivals(data: Data, found: Files, declared: str, standing: Mapping[str, Any]) -> Arrivals:
-    """Compare a source with the manifest of its events.
-
-    Parameters
-    ----------
-    found, declared
-        What `source_files` and `declaration` say now.
-    standing
-        The manifest of the events that stand.
-    """
-    if standing.get("declared") != declared:
+def arrivals(data: Data, found: Listing, standing: Mapping[str, Any]) -> Arrivals:
+    """Compare a source, as found now, with the manifest of the events that stand."""
+    if standing.get("declared") != found.declared:
         return Arrivals({}, "its declaration, a reference table or the program has changed")
     new: dict[str, list[Path]] = {}
-    for name, log in data.logs.items():
+    for name in data.logs:
         before = {path: facts for path, *facts in standing["files"][name]}
-        now = {path: facts for path, *facts in found[name]}
+        now = {path: facts for path, *facts in found.facts[name]}
         for path, facts in before.items():
             if now.get(path) != facts:
                 what = "has changed" if path in now else "is no longer there"
                 return Arrivals({}, f"{path}, which was read before, {what}")
-        place = resolve(data.root, log.path or log.database or "")
-        fresh = [place / path if place.is_dir() else place for path in now if path not in before]
+        fresh = [file for file, path in zip(found.paths[name], now, strict=True) if path not in before]
         if fresh:
             new[name] = fresh
     return Arrivals(new)
 
 
-def count_buckets(data: Data) -> int:
+def count_buckets(data: Data, paths: Paths) -> int:
     """Return a number of buckets that suits the source's size: one for every 2 million events, at least 4.
 
     Parquet files say how many rows they hold; of texts it is estimated from their bytes. Databases say nothing before
@@ -110,7 +132,7 @@ def count_buckets(data: Data) -> int:
     events = 0
     for name, log in data.logs.items():
         if log.database is None:
-            for file in files_of(log, data.root, f"data.logs.{name}"):
+            for file in paths[name]:
                 parquet = log.format == "parquet" or file.suffix.lower() in (".parquet", ".pq")
                 events += _rows(file) if parquet else file.stat().st_size // _BYTES_PER_EVENT.get(file.suffix, _ROW)
     return max(FEWEST_BUCKETS, -int(-events * (data.sample or 1.0) // EVENTS_PER_BUCKET))

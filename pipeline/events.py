@@ -23,10 +23,10 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from pipeline.arrivals import Arrivals, arrivals, can_grow, count_buckets, declaration, source_files
+from pipeline.arrivals import Arrivals, Paths, arrivals, can_grow, count_buckets, listing
 from pipeline.canonical import canonical, columns_read
-from pipeline.columns import BUCKET, REASON
-from pipeline.drift import refuse_drift
+from pipeline.columns import BUCKET, CUSTOMER, EVENT_US, REASON
+from pipeline.drift import in_order
 from pipeline.engine import QueryEngine
 from pipeline.errors import DataError
 from pipeline.event_parts import (
@@ -43,13 +43,15 @@ from pipeline.event_parts import (
 )
 from pipeline.outputs import MANIFEST, fingerprint, read_manifest, share_file, whole
 from pipeline.settings import Data, Log
-from pipeline.sources import files_of, place_of
-from pipeline.timeline import check_zone
+from pipeline.sources import place_of
+from pipeline.timeline import as_of_name, check_zone
 
-__all__ = ["bucket_file", "events_fingerprint", "read_events", "write_events"]
+__all__ = ["bucket_file", "read_events", "write_events"]
 
 Progress = Callable[[str], None]
 MOST_PARTS = 32  # of a bucket, before those that came later are merged
+_OUTGROWN = 4  # times the number of buckets that the source's size asks for by now: then all is read anew
+_MOSTLY = 0.5  # of the rows of new files; if more are too late, a wrong clock or a delivery of old days is likelier
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,6 @@ class _Build:
     quarantine: Path
     now_us: int
     late_days: int
-
-
-def events_fingerprint(data: Data, buckets: int | None) -> str:
-    """Return the fingerprint of a source's logs: files, declaration, buckets (as set), code."""
-    return fingerprint(source_files(data), declaration(data, buckets))
 
 
 def write_events(
@@ -84,7 +81,8 @@ def write_events(
     Parameters
     ----------
     buckets
-        Number of buckets; None: chosen from the source's size, and kept as long as only new files come.
+        Number of buckets; None: chosen from the source's size, and kept as long as only new files come and it has not
+        grown to a multiple.
     folder
         Where the data set shall stand: `<log>/bucket=0000.parquet` and later parts beside it, canonical events sorted
         by customer, time and all fields.
@@ -94,38 +92,43 @@ def write_events(
         Events later than this instant are refused as lying in the future; default: the clock.
     late_days
         In new files, an event may be of a local day so many days before the day after the last event known so far;
-        older ones are set aside. A full reading takes all.
+        older ones are set aside. A full reading takes all. So it does rows that were set aside because they lay in the
+        future then: as long as only new files come they stay where they are.
 
     Raises
     ------
     DataError
-        If files are missing or damaged, too many rows are bad, or no usable event is left.
+        If files are missing, damaged or of several kinds, too many rows are bad, most rows of new files are too late,
+        or no usable event is left.
     SchemaError
         If a declared column does not exist, or not in each file alike.
     """
     check_zone(data.time_zone, "data.time_zone")
     for name, log in data.logs.items():
         check_zone(log.zone or data.time_zone, f"data.logs.{name}.zone")
-    found, declared = source_files(data), declaration(data, buckets)
-    inputs = fingerprint(found, declared)
+    found = listing(data, buckets)
     standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
-    if standing.get("inputs") == inputs:
+    if standing.get("inputs") == found.inputs:
         return standing
-    for name, log in data.logs.items():
-        files = files_of(log, data.root, f"data.logs.{name}")
-        if all(file.suffix.lower() in (".parquet", ".pq") for file in files) and len(files) > 1:
-            refuse_drift(files, columns_read(log), f"data.logs.{name}")
-    come = arrivals(data, found, declared, standing) if standing else Arrivals({}, "")
+    paths = {
+        name: in_order(found.paths[name], log, columns_read(log), f"data.logs.{name}")
+        for name, log in data.logs.items()
+    }
+    come = arrivals(data, found, standing) if standing else Arrivals({}, "")
+    fitting = count_buckets(data, found.paths) if buckets is None else buckets
+    if come.obstacle is None and fitting >= _OUTGROWN * standing["buckets"]:
+        come = Arrivals({}, f"the source has outgrown its {standing['buckets']} buckets: {fitting} suit it now")
     now_us = time.time_ns() // 1000 if now_us is None else now_us
-    number = (count_buckets(data) if buckets is None else buckets) if come.obstacle is not None else standing["buckets"]
+    number = standing["buckets"] if come.obstacle is None else fitting
     build = _Build(data, number, engine, quarantine, now_us, late_days)
-    facts: dict[str, Any] = {"buckets": number, "inputs": inputs, "declared": declared, "files": found}
+    facts: dict[str, Any] = {"buckets": number, "inputs": found.inputs, "declared": found.declared}
+    facts["files"] = found.facts
     if come.obstacle is None:
         _add(build, come.files, folder, standing, facts, progress)
     else:
         if come.obstacle:
             progress(f"all files are read anew, because {come.obstacle}")
-        _rebuild(build, folder, facts, progress)
+        _rebuild(build, paths, folder, facts, progress)
     if quarantine.is_dir() and not any(quarantine.iterdir()):
         quarantine.rmdir()
     return read_manifest(folder)
@@ -144,7 +147,7 @@ def read_events(
     return read_parts(engine, folder / log, [bucket] if isinstance(bucket, int) else bucket, from_day)
 
 
-def _rebuild(build: _Build, folder: Path, facts: dict[str, Any], progress: Progress) -> None:
+def _rebuild(build: _Build, paths: Paths, folder: Path, facts: dict[str, Any], progress: Progress) -> None:
     """Write a data set of all files."""
     logs = build.data.logs
     for stranger in [path for path in build.quarantine.glob("*") if path.is_dir() and path.name not in logs]:
@@ -157,7 +160,7 @@ def _rebuild(build: _Build, folder: Path, facts: dict[str, Any], progress: Progr
             staged = partial / f".staged-{name}"
             if not all(bucket_file(target, bucket).exists() for bucket in range(build.buckets)):
                 shutil.rmtree(aside, ignore_errors=True)
-                _stage(build, name, staged, None)
+                _stage(build, name, staged, paths[name])
                 if next(staged.rglob("*.parquet"), None) is None:
                     raise DataError(
                         f"data.logs.{name}: {place_of(log)} holds no event at all; a log needs at least one row"
@@ -189,7 +192,7 @@ def _add(
     added: dict[str, int | None] = {}
     number = len(standing["added"]) + 2  # after a full reading's two
     facts |= {"logs": {}, "base": standing["base"]}
-    with whole(folder, fingerprint(standing["fingerprint"], facts["inputs"]), facts) as partial:
+    with whole(folder, fingerprint(standing["fingerprint"], facts["inputs"], build.late_days), facts) as partial:
         for name, log in build.data.logs.items():
             _link(build, log, folder / name, partial / name)
             if name in new:
@@ -202,7 +205,8 @@ def _add(
                     f"{late:,} events of {name} are older than features.late_days={build.late_days} allows and were "
                     f"set aside in {build.quarantine / name}; to take them in, delete {folder} and run again"
                 )
-        facts["added"] = [*standing["added"], {name: day for name, day in added.items() if day is not None}]
+        first_days = {name: day for name, day in added.items() if day is not None}
+        facts["added"] = [*standing["added"], {"inputs": facts["inputs"], "first_days": first_days}]
 
 
 def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: Path, number: int) -> int | None:
@@ -223,13 +227,14 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
     shutil.rmtree(staged, ignore_errors=True)
     found = merged_facts([json.loads(facts_file(part).read_text("utf-8")) for part in parts])
     in_time = {**_told(found), "bad": {r: n for r, n in _told(found)["bad"].items() if r != LATE}}
-    place = files[0] if len(files) == 1 else f"{len(files)} new files from {files[0]} on"
-    _refuse_bad(f"data.logs.{name}: {place}", build.data, in_time, aside)
+    place = f"data.logs.{name}: {files[0] if len(files) == 1 else f'{len(files)} new files from {files[0]} on'}"
+    _refuse_bad(place, build.data, in_time, aside)
+    _refuse_late(place, build, _told(found), folder, name, known["last_us"])
     return None if found["first_day"] is None else int(found["first_day"])
 
 
-def _stage(build: _Build, name: str, staged: Path, files: list[Path] | None) -> None:
-    """Split the rows of a log, or of some files of it, by bucket."""
+def _stage(build: _Build, name: str, staged: Path, files: list[Path]) -> None:
+    """Split the rows of some files of a log by bucket."""
     log, where = build.data.logs[name], f"data.logs.{name}"
     raw = canonical(build.engine, log, build.data, where, build.buckets, build.now_us, files)
     build.engine.write_split(raw, staged, BUCKET, f"{where}: {place_of(log)}")
@@ -279,3 +284,20 @@ def _refuse_bad(place: str, data: Data, facts: Mapping[str, Any], quarantine: Pa
             f"data.quality.max_bad_share={data.quality.max_bad_share:g} allows. {_listed(facts)}. "
             f"The rows are kept in {quarantine}."
         )
+
+
+def _refuse_late(place: str, build: _Build, new: Mapping[str, Any], folder: Path, name: str, last_us: int) -> None:
+    """Refuse new files most of which are too late: one event with a wrong clock would shut out every day to come."""
+    late = new["bad"].get(LATE, 0)
+    rows = new["rows"] + sum(new["bad"].values())
+    if late <= _MOSTLY * rows:
+        return
+    events = read_events(build.engine, folder, name, range(build.buckets))
+    latest = events.filter(events[EVENT_US] == last_us).select(CUSTOMER).order_by(CUSTOMER).limit(1)
+    customer = build.engine.arrow(latest).to_pylist()[0][CUSTOMER]
+    raise DataError(
+        f"{place}: {late:,} of {rows:,} rows are older than features.late_days={build.late_days} allows, because the "
+        f"latest event of {name} that is known is of {as_of_name(last_us)} (customer '{customer}'). If that "
+        "event's clock is wrong, correct its file and run again; if these files bring old days that are to be taken "
+        f"in, delete {folder} and run again. Both read all files anew."
+    )

@@ -26,6 +26,7 @@ import joblib
 from pipeline.errors import ConfigError, DataError
 
 MANIFEST = "_manifest.json"
+_REPLACED = ".replaced"
 
 
 def fingerprint(*parts: Any) -> str:
@@ -149,7 +150,7 @@ def _loaded(path: Path, size: int, mtime_ns: int) -> Any:
 
 
 @contextmanager
-def whole(folder: Path, expected: str, facts: dict[str, Any]) -> Iterator[Path]:
+def whole(folder: Path, expected: str, facts: dict[str, Any], parts: str = "") -> Iterator[Path]:
     """Yield the folder to write a data set into; on success it becomes `folder`, manifest last.
 
     Parameters
@@ -160,12 +161,15 @@ def whole(folder: Path, expected: str, facts: dict[str, Any]) -> Iterator[Path]:
         Fingerprint of inputs, settings and code.
     facts
         What the manifest shall say besides; may be filled while the block runs.
+    parts
+        How the files are made, where that does not decide about the whole, but files made in different ways do not go
+        together.
 
     Notes
     -----
-    A file already standing in the yielded folder is complete and was made from the same inputs.
+    A file already standing in the yielded folder is complete and was made from the same inputs, and in the same way.
     """
-    partial = folder.with_name(f"{folder.name}.partial-{expected}")
+    partial = folder.with_name(f"{folder.name}.partial-{expected}{'-' if parts else ''}{parts}")
     with told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         for stale in folder.parent.glob(f"{folder.name}.partial-*"):
@@ -178,7 +182,7 @@ def whole(folder: Path, expected: str, facts: dict[str, Any]) -> Iterator[Path]:
             path.unlink(missing_ok=True)
         write_json(partial / MANIFEST, {"fingerprint": expected, **facts})
         _sync(partial)
-        replaced = folder.with_name(f"{folder.name}.replaced")
+        replaced = folder.with_name(f"{folder.name}{_REPLACED}")
         shutil.rmtree(replaced, ignore_errors=True)
         if folder.exists():
             folder.rename(replaced)
@@ -214,7 +218,20 @@ def exclusive(folder: Path) -> Iterator[None]:
                 f"{folder}: another run is writing here. Wait for it, or give this one its own folder "
                 "with outputs=<folder>."
             ) from None
+        with told(folder):
+            _put_back(folder)
         yield
+
+
+def _put_back(folder: Path) -> None:
+    """Give data sets below a folder their names again that a run killed while it replaced them left without."""
+    for depth in ("*", "*/*"):
+        for replaced in folder.glob(f"{depth}{_REPLACED}"):
+            there = replaced.with_name(replaced.name.removesuffix(_REPLACED))
+            if there.exists():
+                shutil.rmtree(replaced)
+            else:
+                replaced.rename(there)
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import console
@@ -16,12 +18,16 @@ from pipeline.settings import STAGES, Settings
 REPORTED = ("segments", "value", "market", "messages")  # whose failure does not keep the report from being written
 
 
+_SPILL = ".spill"
+
+
 def run(settings: Settings) -> float | None:
     """Run `settings.stages` in their natural order; return the objective of the stage sweep, if it is one of them.
 
     Heavy libraries are loaded by the stage that needs them, so that a misspelt key is answered at once.
     """
     outputs = _outputs(settings)
+    settings = _spilling(settings, outputs)
     workers = settings.engine.workers or os.cpu_count() or 1
     steps: dict[str, Callable[[], float | None]] = {
         "features": lambda: _features(settings, outputs, workers),
@@ -40,7 +46,7 @@ def run(settings: Settings) -> float | None:
     }
     objective: float | None = None
     failed: dict[str, str] = {}
-    with exclusive(outputs), _ending_engines(settings):
+    with exclusive(outputs), _spill_folder(outputs), _ending_engines(settings):
         for stage in STAGES:
             if stage in settings.stages:
                 started = time.monotonic()
@@ -65,6 +71,26 @@ def _outputs(settings: Settings) -> Path:
     return outputs.absolute() if settings.engine.name == "spark" else outputs
 
 
+def _spilling(settings: Settings, outputs: Path) -> Settings:
+    """Return settings that name a folder for what queries spill: where results go there is room, and leave to write.
+
+    Without one DuckDB takes the folder that the run was started in. On a cluster that is a worker's own.
+    """
+    if settings.engine.spill is not None or settings.engine.name == "spark":
+        return settings
+    return replace(settings, engine=replace(settings.engine, spill=str(outputs / _SPILL)))
+
+
+@contextmanager
+def _spill_folder(outputs: Path) -> Iterator[None]:
+    """Leave nothing in the folder for what queries spill: a run that was killed may have."""
+    shutil.rmtree(outputs / _SPILL, ignore_errors=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(outputs / _SPILL, ignore_errors=True)
+
+
 @contextmanager
 def _ending_engines(settings: Settings) -> Iterator[None]:
     """Give a cluster's workers back at the end, however it comes."""
@@ -83,7 +109,8 @@ def conclude_sweep(settings: Settings) -> None:
     from pipeline.tracking import told
 
     outputs = _outputs(settings)
-    with exclusive(outputs), told(settings.tracking, settings.data.name) as tracker:
+    settings = _spilling(settings, outputs)
+    with exclusive(outputs), _spill_folder(outputs), told(settings.tracking, settings.data.name) as tracker:
         conclude(settings, outputs, tracker, settings.engine.workers or os.cpu_count() or 1)
 
 

@@ -41,6 +41,11 @@ def resolve(root: str, path: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / inner / location
 
 
+def _is_hidden(path: Path, below: Path) -> bool:
+    """Tell whether a file, or a folder that it is in, is one that writers keep for themselves while they write."""
+    return any(part.startswith((".", "_")) for part in path.relative_to(below).parts)
+
+
 def place_of(table: Table) -> str:
     """Return where a declaration points, for messages."""
     return table.path or f"{table.database}:{table.table}"
@@ -56,7 +61,7 @@ def files_of(table: Table, root: str, where: str) -> list[Path]:
     """
     place = resolve(root, table.path or table.database or "")
     if place.is_dir():
-        found = sorted(p for p in place.rglob("*") if p.suffix.lower() in _KINDS and not p.name.startswith((".", "_")))
+        found = sorted(p for p in place.rglob("*") if p.suffix.lower() in _KINDS and not _is_hidden(p, place))
         if not found:
             raise DataError(f"{where}: the folder {place} holds no Parquet or CSV file")
         return found
@@ -88,11 +93,20 @@ def open_table(
     files = files_of(table, data.root, where) if files is None else list(files)
     if table.database is not None:
         return engine.attached(files[0], table.table or "")
+    return engine.parquet(files) if kind_of(files, table, where) == "parquet" else engine.csv(files)
+
+
+def kind_of(files: Sequence[Path], table: Table, where: str) -> str:
+    """Return of which kind a table's files are: parquet or csv.
+
+    Raises
+    ------
+    DataError
+        If they are of several kinds, or of none.
+    """
     kinds = {table.format or _KINDS.get(file.suffix.lower()) for file in files}
-    if kinds == {"parquet"}:
-        return engine.parquet(files)
-    if kinds == {"csv"}:
-        return engine.csv(files)
+    if kinds in ({"parquet"}, {"csv"}):
+        return str(*kinds)
     endings = ", ".join(sorted({file.suffix or "none" for file in files}))
     place = files[0] if len(files) == 1 else files[0].parent
     raise DataError(

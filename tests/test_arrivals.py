@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import event_parts, events
-from pipeline.arrivals import FEWEST_BUCKETS, count_buckets
+from pipeline.arrivals import FEWEST_BUCKETS, count_buckets, listing
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, SchemaError
 from pipeline.events import read_events, write_events
@@ -81,7 +81,8 @@ def test_events_of_new_files_are_those_of_a_full_reading(data: Data, tmp_path: P
     full = write(data, tmp_path / "full")
     assert found(tmp_path / "out") == found(tmp_path / "full")
     assert manifest["logs"] == full["logs"]
-    assert [manifest["added"], full["added"]] == [[{"log": 19723 + day} for day in (10, 11, 13)], []]
+    assert [one["first_days"] for one in manifest["added"]] == [{"log": 19723 + day} for day in (10, 11, 13)]
+    assert full["added"] == []
     assert found(tmp_path / "out", 19733) == [row for row in found(tmp_path / "full") if row[2] >= 19733]
 
 
@@ -165,6 +166,58 @@ def test_late_events_are_taken_in_up_to_late_days_and_else_set_aside_and_told(da
     assert again["fingerprint"] != manifest["fingerprint"]  # what is made from events must notice
     assert {row[0] for row in found(tmp_path / "out")} >= {"too late"}
     assert set_aside(tmp_path / "out") == []
+
+
+def test_a_new_file_that_is_mostly_too_late_is_refused_with_the_event_that_shuts_it_out(
+    data: Data, tmp_path: Path
+) -> None:
+    write_day(tmp_path, "10", [*day_rows(10), ("wrong", at(31), 1.0)])
+    write(data, tmp_path / "out")
+    before = contents(tmp_path / "out" / "events")
+    write_day(tmp_path, "11", day_rows(11))
+    said = r"11\.parquet: 9 of 9 rows are older than features\.late_days=3 .* of 20240131T120000.*\(customer 'wrong'\)"
+    with pytest.raises(DataError, match=said):
+        write(data, tmp_path / "out")
+    assert contents(tmp_path / "out" / "events") == before
+    write_day(tmp_path, "10", day_rows(10))
+    assert write(data, tmp_path / "out")["logs"]["log"]["rows"] == 99
+
+
+def test_a_killed_refresh_is_not_resumed_with_other_late_days(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Buckets cut at different days would go together."""
+    write(data, tmp_path / "out")
+    write_day(tmp_path, "11", [*day_rows(11), *((f"d{n}", at(6), 1.0) for n in range(8))])
+    original, done = DuckDBEngine.write_prepared, []
+
+    def killed(self, build, files, path, *given):  # type: ignore[no-untyped-def]
+        if any(name.endswith("part-0002.parquet") for name in done):
+            raise KeyboardInterrupt
+        original(self, build, files, path, *given)
+        done.append(str(path))
+
+    monkeypatch.setattr(DuckDBEngine, "write_prepared", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(data, tmp_path / "out")
+    monkeypatch.undo()
+    write(data, tmp_path / "out", late_days=5)
+    write(data, tmp_path / "full")
+    assert found(tmp_path / "out") == found(tmp_path / "full")
+
+
+def test_a_file_that_arrives_while_all_are_read_is_taken_in_once(data: Data, tmp_path: Path) -> None:
+    """With duplicates kept, a second reading would double its events and nothing would notice."""
+    kept = replace(data, logs={"log": replace(data.logs["log"], duplicates="keep")})
+
+    class Arriving(Told):
+        def __call__(self, what: str) -> None:
+            if what == "events of log":
+                write_day(tmp_path, "11", day_rows(11))
+
+    assert write(kept, tmp_path / "out", say=Arriving())["logs"]["log"]["rows"] == 90
+    assert write(kept, tmp_path / "out")["logs"]["log"]["rows"] == 99
+    assert len(found(tmp_path / "out")) == 99
 
 
 def test_an_event_that_stands_already_is_a_duplicate_in_a_new_file(data: Data, tmp_path: Path) -> None:
@@ -301,16 +354,58 @@ def test_columns_that_nobody_reads_may_come_and_an_empty_one_may_have_no_type(da
     assert write(data, tmp_path / "out")["logs"]["log"]["missing"] == {"x": 1}
 
 
+def test_an_empty_column_may_have_no_type_in_the_first_file_too(data: Data, tmp_path: Path) -> None:
+    columns = {"id": ["new"], "time": [at(1)], "x": pa.nulls(1)}
+    pq.write_table(pa.table(columns), tmp_path / "files" / "00.parquet")
+    facts = write(data, tmp_path / "out")["logs"]["log"]
+    assert (facts["rows"], facts["missing"]) == (91, {"x": 1})
+
+
+def test_a_column_without_a_type_in_any_file_is_told(data: Data, tmp_path: Path) -> None:
+    for day in range(1, 11):
+        columns = {"id": ["a"], "time": [at(day)], "x": pa.nulls(1) if day % 2 else pa.array([1.0])}
+        columns["id"] = pa.nulls(1) if not day % 2 else pa.array(["a"])
+        pq.write_table(pa.table(columns), tmp_path / "files" / f"{day:02d}.parquet")
+    with pytest.raises(SchemaError, match="every file has a column without a type"):
+        write(data, tmp_path / "out")
+
+
+def test_a_new_file_of_another_kind_is_refused(data: Data, tmp_path: Path) -> None:
+    write(data, tmp_path / "out")
+    (tmp_path / "files" / "11.csv").write_text("id,time,x\na,1,1\n")
+    with pytest.raises(DataError, match=r"files of one kind; found \.csv, \.parquet"):
+        write(data, tmp_path / "out")
+
+
+def test_a_new_text_with_another_header_is_refused(tmp_path: Path) -> None:
+    data = csv_log(tmp_path, [])
+    data = replace(data, logs={"log": replace(data.logs["log"], path="days")})
+    (tmp_path / "days").mkdir()
+    (tmp_path / "days" / "1.csv").write_text("id,time\na,2024-01-01\nb,2024-01-02\n")
+    write(data, tmp_path / "out")
+    (tmp_path / "days" / "2.csv").write_text("time,id\n2024-01-03,a\n")
+    with pytest.raises(DataError, match=r"2\.csv: its first line is not that of 1\.csv"):
+        write(data, tmp_path / "out")
+
+
+def test_what_another_writer_is_still_writing_is_not_read(data: Data, tmp_path: Path) -> None:
+    hidden = tmp_path / "files" / "_temporary" / "0"
+    hidden.mkdir(parents=True)
+    (hidden / "11.parquet").write_bytes(b"half")
+    assert write(data, tmp_path / "out")["logs"]["log"]["rows"] == 90
+
+
 # ---- how many buckets
 
 
 def test_buckets_follow_from_the_size_and_stay_when_files_come(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert count_buckets(data) == FEWEST_BUCKETS
+    paths = listing(data, None).paths
+    assert count_buckets(data, paths) == FEWEST_BUCKETS
     monkeypatch.setattr("pipeline.arrivals.EVENTS_PER_BUCKET", 10)
-    assert count_buckets(data) == 9  # of 90 events
-    assert count_buckets(replace(data, sample=0.5)) == 5
+    assert count_buckets(data, paths) == 9  # of 90 events
+    assert count_buckets(replace(data, sample=0.5), paths) == 5
     assert write(data, tmp_path / "out", buckets=None)["buckets"] == 9
     write_day(tmp_path, "11", day_rows(11))
     assert write(data, tmp_path / "out", buckets=None)["buckets"] == 9
@@ -318,10 +413,22 @@ def test_buckets_follow_from_the_size_and_stay_when_files_come(
     assert write(replace(data, quality=Quality(0.1)), tmp_path / "out", buckets=None)["buckets"] == 10
 
 
+def test_a_source_that_has_outgrown_its_buckets_is_read_anew(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert write(data, tmp_path / "out", buckets=None)["buckets"] == FEWEST_BUCKETS
+    write_day(tmp_path, "11", day_rows(11))
+    monkeypatch.setattr("pipeline.arrivals.EVENTS_PER_BUCKET", 6)
+    said = Told()
+    assert write(data, tmp_path / "out", buckets=None, say=said)["buckets"] == 17  # of 99 events, over four times four
+    assert "the source has outgrown its 4 buckets: 17 suit it now" in said[0]
+
+
 def test_texts_are_estimated_from_their_bytes(tmp_path: Path) -> None:
     data = csv_log(tmp_path, ["id,time", *(f"{n},2024-01-01" for n in range(1000))])
     size = os.path.getsize(tmp_path / "log.csv")
-    assert count_buckets(data) == FEWEST_BUCKETS
+    paths = listing(data, None).paths
+    assert count_buckets(data, paths) == FEWEST_BUCKETS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipeline.arrivals.EVENTS_PER_BUCKET", 10)
-        assert count_buckets(data) == -(-(size // 60) // 10)
+        assert count_buckets(data, paths) == -(-(size // 60) // 10)

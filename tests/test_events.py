@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import arrivals
+from pipeline.arrivals import listing
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, PipelineError
-from pipeline.events import bucket_file, events_fingerprint, read_events, write_events
+from pipeline.events import bucket_file, read_events, write_events
 from pipeline.settings import Quality
 from pipeline.split import hash32
 from tests.source import NOW_US, contents, csv_log, ingest, parquet_log, rows, us
@@ -217,16 +218,16 @@ def test_the_fingerprint_knows_files_declaration_zone_quality_and_buckets(shop, 
     orders = tmp_path / "shop" / "orders.parquet"
     goods = tmp_path / "shop" / "goods.csv"
     kept = replace(shop.logs["orders"], duplicates="keep")
-    prints = [events_fingerprint(shop, 2), events_fingerprint(shop, 3)]
+    prints = [listing(shop, 2).inputs, listing(shop, 3).inputs]
     others = [replace(shop, time_zone="UTC"), replace(shop, quality=Quality(max_bad_share=0.1))]
     others.append(replace(shop, logs={**shop.logs, "orders": kept}))
-    prints.extend(events_fingerprint(changed, 2) for changed in others)
+    prints.extend(listing(changed, 2).inputs for changed in others)
     for file in (orders, goods):
         os.utime(file, ns=(1, 1))
-        prints.append(events_fingerprint(shop, 2))
+        prints.append(listing(shop, 2).inputs)
     assert len(set(prints)) == len(prints)
     same = [replace(shop, as_of="2024-05-01"), replace(shop, name="other"), replace(shop, profiles=None)]
-    assert {events_fingerprint(data, 2) for data in same} == {prints[-1]}
+    assert {listing(data, 2).inputs for data in same} == {prints[-1]}
 
 
 def test_another_program_computes_anew(shop, tmp_path, monkeypatch):
@@ -280,7 +281,7 @@ def test_what_a_killed_run_left_half_written_is_not_believed(doubtful, tmp_path)
     out = tmp_path / "out"
     ingest(doubtful, out, buckets=2, log="visits")
     (out / "events" / "_manifest.json").unlink()
-    partial = out / f"events.partial-{events_fingerprint(doubtful, 2)}"
+    partial = out / f"events.partial-{listing(doubtful, 2).inputs}"
     (out / "events").rename(partial)
     bucket_file(partial / "visits", 1).unlink()
     (partial / "visits" / ".bucket=0001.parquet.77.partial").write_text("half")

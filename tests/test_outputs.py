@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -185,6 +186,34 @@ def test_a_kill_between_the_two_renames_loses_nothing(tmp_path, monkeypatch):
     with outputs.whole(folder, "f2", {}) as partial:
         assert (partial / "a.json").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_the_next_run_finds_what_a_run_killed_between_the_two_renames_was_replacing(tmp_path, monkeypatch):
+    """It reads the standing data set before it knows under which name the other would be taken up."""
+    folder = tmp_path / "family" / "set"
+    with outputs.whole(folder, "f1", {}):
+        pass
+    with outputs.whole(tmp_path / "other", "f1", {}):
+        pass
+    folder.rename(tmp_path / "family" / "set.replaced")
+    shutil.copytree(tmp_path / "other", tmp_path / "other.replaced")
+    with outputs.exclusive(tmp_path):
+        assert outputs.is_current(folder, "f1")
+    assert not list(tmp_path.rglob("*.replaced"))
+    assert outputs.is_current(tmp_path / "other", "f1")
+
+
+def test_files_made_in_another_way_are_not_taken_up(tmp_path):
+    def killed():
+        with outputs.whole(tmp_path / "set", "f1", {}, parts="one") as partial:
+            outputs.write_json(partial / "a.json", {"a": 1})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    with outputs.whole(tmp_path / "set", "f1", {}, parts="two") as partial:
+        assert not list(partial.iterdir())
+    assert outputs.is_current(tmp_path / "set", "f1")
 
 
 HOLDER = """

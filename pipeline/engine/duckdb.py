@@ -127,10 +127,7 @@ class DuckDBEngine:
         SchemaError
             If a column stands twice in the header.
         """
-        delimiter, header = csv_header(files[0])
-        for other in files[1:]:
-            if csv_header(other) != (delimiter, header):
-                raise DataError(f"{other}: its first line is not that of {files[0].name}: {delimiter.join(header)}")
+        delimiter, header = one_header(files)
         try:
             return self.ibis.read_csv(
                 [glob.escape(str(file)) for file in files],
@@ -253,6 +250,21 @@ def names_zone(pattern: str) -> bool:
 def _quoted(text: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def one_header(files: Sequence[Path]) -> tuple[str, list[str]]:
+    """Return the delimiter and the columns' names of CSV files, which are the same in all of them.
+
+    Raises
+    ------
+    DataError
+        If a file has another header than the first one, or none; see `csv_header`.
+    """
+    delimiter, header = csv_header(files[0])
+    for other in files[1:]:
+        if csv_header(other) != (delimiter, header):
+            raise DataError(f"{other}: its first line is not that of {files[0].name}: {delimiter.join(header)}")
+    return delimiter, header
 
 
 def csv_header(path: Path) -> tuple[str, list[str]]:

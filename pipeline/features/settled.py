@@ -34,10 +34,14 @@ _ALWAYS = 2**63 - 1  # after every event
 
 @dataclass(frozen=True)
 class Settled:
-    """Where what is kept stands, and from which local day of each log on events are to be added to it."""
+    """Where what is kept stands, and from which local day of each log on events are to be added to it.
+
+    Two with the same fingerprint keep the same.
+    """
 
     folder: Path
     from_day: Mapping[str, int]
+    fingerprint: str
 
 
 def settle(
@@ -56,16 +60,18 @@ def settle(
     base = fingerprint(source["base"], longest, data.time_zone, code_fingerprint())
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     if _fits(manifest, base, source["added"], days, features.settled_days):
-        return Settled(folder, manifest["from_day"])
-    facts: dict[str, Any] = {"base": base, "added": len(source["added"]), "from_day": days}
-    with whole(folder, fingerprint(source["fingerprint"], facts), facts) as partial:
+        return Settled(folder, manifest["from_day"], manifest["fingerprint"])
+    taken = [added["inputs"] for added in source["added"]]
+    facts: dict[str, Any] = {"base": base, "added": taken, "from_day": days}
+    expected = fingerprint(source["fingerprint"], facts)
+    with whole(folder, expected, facts) as partial:
         jobs = [
             delayed(write_settled)(data, longest, engine, workers, outputs / "events", partial, days, bucket)
             for bucket in range(source["buckets"])
         ]
         for _ in run_tasks(jobs, engine, workers, partial, threads=True):
             pass
-    return Settled(folder, days)
+    return Settled(folder, days, expected)
 
 
 def write_settled(
@@ -165,12 +171,13 @@ def _settled_day(facts: Mapping[str, Any], data: Data, features: Features, cut: 
 
 
 def _fits(
-    manifest: Mapping[str, Any], base: str, added: list[dict[str, int]], days: Mapping[str, int], span_days: int
+    manifest: Mapping[str, Any], base: str, added: list[dict[str, Any]], days: Mapping[str, int], span_days: int
 ) -> bool:
     """Tell whether what is kept holds all events of its days, and no event after as_of, and is not too old."""
-    if manifest.get("base") != base or manifest["added"] > len(added):
+    taken = manifest.get("added", [])
+    if manifest.get("base") != base or taken != [one["inputs"] for one in added[: len(taken)]]:
         return False
-    since = added[manifest["added"] :]
+    since = [one["first_days"] for one in added[len(taken) :]]
     kept: Mapping[str, int] = manifest["from_day"]
     return all(0 <= days[name] - kept[name] <= span_days for name in kept) and all(
         first_day >= kept[name] for new in since for name, first_day in new.items()

@@ -70,7 +70,8 @@ def write_snapshots(
             facts["events"] = source["fingerprint"]
             cut = cut_off(as_of_us, data.time_zone)
             settled = settle(data, features, engine, workers, outputs, cut) if as_of_us == refreshed_us else None
-            with whole(folder, expected, facts) as partial:
+            # What a killed run wrote of some buckets from what was kept goes only with the same of the others.
+            with whole(folder, expected, facts, parts=settled.fingerprint if settled else "") as partial:
                 jobs = [
                     delayed(write_bucket)(data, features, engine, workers, events, partial, cut, b, settled)
                     for b in range(source["buckets"])

@@ -264,6 +264,51 @@ def test_counts_that_a_killed_run_had_taken_up_are_taken_up_anew(
     assert unequal(grown.snapshot("out", refreshed=True), grown.snapshot("full", refreshed=False)) == []
 
 
+@pytest.mark.parametrize("changed", [{"late_days": 6}, {"settled_days": 0}])
+def test_buckets_of_a_killed_run_are_not_mixed_with_what_is_kept_until_another_day(
+    grown: Source, monkeypatch: pytest.MonkeyPatch, changed: dict[str, int]
+) -> None:
+    """The tokens of a bucket stand already, its other features would be added to other counts."""
+    grown.snapshot("out", refreshed=True)
+    rng = np.random.default_rng(3)
+    grown.add("buy", "2", some_rows("buy", rng, 20, 31, 1))
+    write = DuckDBEngine.write_prepared
+
+    def killed(self, build, files, path, *given):  # type: ignore[no-untyped-def]
+        if path.parent.name == "dense":
+            raise KeyboardInterrupt
+        write(self, build, files, path, *given)
+
+    monkeypatch.setattr(DuckDBEngine, "write_prepared", killed)
+    with pytest.raises(KeyboardInterrupt):
+        grown.snapshot("out", refreshed=True)
+    monkeypatch.undo()
+    grown.features = dataclasses.replace(grown.features, **changed)
+    assert unequal(grown.snapshot("out", refreshed=True), grown.snapshot("full", refreshed=False)) == []
+
+
+def test_what_is_kept_of_a_file_that_went_is_not_taken_for_that_of_another(
+    grown: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run read all anew and got no further; then another file came in its place, of the same days."""
+    rng = np.random.default_rng(4)
+    grown.features = dataclasses.replace(grown.features, settled_days=0)
+    (last,) = some_rows("buy", rng, 1, 33, 1)
+    grown.add("buy", "1", [*some_rows("buy", rng, 20, 28, 2), last])
+    grown.snapshot("out", refreshed=True)  # keeps late events of file 1, too
+    (grown.folder / "buy" / "1.parquet").unlink()
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tests.features.test_refresh.write_snapshots", killed)
+        with pytest.raises(KeyboardInterrupt):
+            grown.snapshot("out", refreshed=True)
+    grown.add("buy", "1b", [last])
+    assert unequal(grown.snapshot("out", refreshed=True), grown.snapshot("full", refreshed=False)) == []
+
+
 def test_readers_of_tokens_see_the_same_counts_in_one_part_or_two(grown: Source) -> None:
     found = []
     for outputs, refreshed in (("out", True), ("full", False)):

@@ -17,14 +17,13 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.engine.duckdb import SOURCE, DuckDBEngine, csv_header
+from pipeline.engine.duckdb import SOURCE, DuckDBEngine, one_header
 from pipeline.engine.portable import hash32
 from pipeline.engine.protocol import Answer
 from pipeline.engine.spark.dialect import TO_INSTANT, TO_TIMESTAMP, PortableCompiler
 from pipeline.engine.spark.failures import SparkError, told
 from pipeline.engine.spark.session import session
 from pipeline.engine.spark.tasks import Job, run
-from pipeline.errors import DataError
 from pipeline.outputs import write_file
 from pipeline.settings import Engine
 
@@ -111,10 +110,7 @@ class SparkEngine:
 
         Spark's own reader takes damaged files for good ones: it replaces what is no UTF-8.
         """
-        first = csv_header(files[0])
-        for other in files[1:]:
-            if csv_header(other) != first:
-                raise DataError(f"{other}: its first line is not that of {files[0].name}: {first[0].join(first[1])}")
+        one_header(files)
         return self._opened(self._copied("csv", [([file.absolute()],) for file in files]))
 
     def attached(self, database: Path, table: str) -> ir.Table:
