@@ -11,12 +11,12 @@ import numpy as np
 
 from pipeline import console
 from pipeline.engine import DuckDBEngine
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.counts import fit_encoder
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
 from pipeline.labels.known import Labels

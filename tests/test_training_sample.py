@@ -3,9 +3,9 @@ import pytest
 
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.matrix import read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import read_encoder
 from pipeline.labels.known import Labels
 from pipeline.learning_set import collect_labels, prepare
 from pipeline.model.propensity import learn_answering

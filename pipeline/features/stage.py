@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any
 
-import joblib
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from joblib import delayed
-
 from pipeline import console
 from pipeline.arrivals import can_grow
-from pipeline.columns import CUSTOMER
-from pipeline.engine import DuckDBEngine, open_engine, run_tasks, task_engine
-from pipeline.events import bucket_file, write_events
-from pipeline.features.counts import fit_encoder, read_counts
-from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.naming import vector_names
-from pipeline.features.snapshot import drop_stale, snapshot_folder, write_snapshots
-from pipeline.outputs import (
-    MANIFEST,
-    code_fingerprint,
-    fingerprint,
-    is_current,
-    load_object,
-    load_once,
-    read_manifest,
-    whole,
-    write_file,
-)
+from pipeline.engine import DuckDBEngine, open_engine
+from pipeline.events import write_events
+from pipeline.features.snapshot import drop_stale, write_snapshots
+from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, read_manifest
 from pipeline.profiles import write_profiles
-from pipeline.settings import Engine, Settings, as_plain
+from pipeline.settings import Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of, snapshot_instants
 
 
@@ -76,9 +55,11 @@ def build_features(settings: Settings, outputs: Path, workers: int) -> dict[str,
     if only_scores(settings) and _encoder_stands(settings, outputs):
         console.say("features: this run only scores; behaviour vectors are made with the next run that works with them")
         return events
+    from pipeline.features.behaviour import write_behaviour  # with scikit-learn, which a daily run need not wait for
+
     limit, spill = settings.engine.memory_limit_gb, settings.engine.spill
     with DuckDBEngine(workers, limit, spill) as engine:
-        write_behaviour(settings, outputs, engine, as_of_us, workers, training)
+        write_behaviour(settings, outputs, engine, as_of_us, _shape(settings), workers, training)
     return events
 
 
@@ -93,43 +74,6 @@ def only_scores(settings: Settings) -> bool:
     return bool(others) and others <= {"score", "portrait"}
 
 
-def write_behaviour(
-    settings: Settings, outputs: Path, engine: DuckDBEngine, as_of_us: int, workers: int = 1, refit: bool = True
-) -> None:
-    """Write all customers' behaviour vectors at the latest snapshot.
-
-    Parameters
-    ----------
-    refit
-        Fit the encoder on this snapshot, without labels; else the one that stands is used if its settings still hold.
-    """
-    snapshot = snapshot_folder(outputs, as_of_us)
-    manifest = read_manifest(snapshot)
-    folder = outputs / "behaviour"
-    shape = _shape(settings)
-    fitted = expected = fingerprint(manifest["fingerprint"], shape)
-    standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
-    if not refit and standing.get("shape") == shape and standing["fitted"] != fitted:
-        fitted = standing["fitted"]
-        expected = fingerprint(expected, fitted)
-    if is_current(folder, expected):
-        return
-    facts: dict[str, Any] = {"as_of_us": as_of_us, "buckets": manifest["buckets"], "shape": shape, "fitted": fitted}
-    with whole(folder, expected, facts) as partial:
-        if standing.get("fitted") == fitted:
-            encoder = read_encoder(outputs)
-        else:
-            encoder = fit_encoder(engine, snapshot, settings.features.vector, settings.seed)
-        write_file(partial / "encoder.joblib", lambda path: joblib.dump(encoder, path))
-        facts |= {"tokens": len(encoder.vocabulary), "dimensions": encoder.dimensions_}
-        jobs = [
-            delayed(write_vectors)(settings.engine, workers, snapshot, partial, bucket)
-            for bucket in range(manifest["buckets"])
-        ]
-        for _ in run_tasks(jobs, settings.engine, workers, partial, threads=True):
-            pass
-
-
 def _shape(settings: Settings) -> str:
     """Return the fingerprint of all that an encoder follows from, but for the customers it is fitted to."""
     return fingerprint(as_plain(settings.features.vector), settings.seed, code_fingerprint())
@@ -138,24 +82,6 @@ def _shape(settings: Settings) -> str:
 def _encoder_stands(settings: Settings, outputs: Path) -> bool:
     folder = outputs / "behaviour"
     return (folder / MANIFEST).is_file() and read_manifest(folder).get("shape") == _shape(settings)
-
-
-def write_vectors(settings: Engine, workers: int, snapshot: Path, folder: Path, bucket: int) -> None:
-    """Write the behaviour vectors of one bucket's customers, by the encoder that stands in `folder`."""
-    encoder: BehaviourEncoder = load_once(folder / "encoder.joblib")
-    with task_engine(settings, workers) as engine:
-        customers, counts = read_counts(engine, snapshot, np.asarray(encoder.vocabulary), [bucket])
-    vectors = encoder.transform(counts) if len(customers) else np.empty((0, encoder.dimensions_))
-    columns = dict(zip(vector_names(encoder.dimensions_), vectors.T, strict=True))
-    table = pa.table({CUSTOMER: pa.array(customers.tolist(), pa.string()), **columns})
-    write_file(bucket_file(folder / "vectors", bucket), functools.partial(pq.write_table, table))
-
-
-def read_encoder(outputs: Path) -> BehaviourEncoder:
-    """Return the encoder of the latest snapshot."""
-    read_manifest(outputs / "behaviour")
-    encoder: BehaviourEncoder = load_object(outputs / "behaviour" / "encoder.joblib")
-    return encoder
 
 
 def _report(

@@ -11,9 +11,9 @@ import pandas as pd
 from pipeline import console, plots
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, PipelineError, did_you_mean
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import read_encoder
 from pipeline.market.census import Poststratified, poststratified
 from pipeline.market.row import MONEY_SILENT, SILENT, market_row
 from pipeline.market.sizing import Market, chosen_rules, read_rules, size_of, strata_of

@@ -13,11 +13,11 @@ from joblib import delayed
 from pipeline import console, plots
 from pipeline.columns import ATTRIBUTE, CUSTOMER, VALUE
 from pipeline.engine import DuckDBEngine
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.known import Labels
 from pipeline.model.propensity import Propensity, response_propensity, too_few

@@ -26,10 +26,10 @@ from scipy.special import expit
 
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.counts import fit_encoder
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
 from pipeline.model.propensity import response_propensity

@@ -21,9 +21,9 @@ import pandas as pd
 from scipy.special import expit
 
 from pipeline.engine import DuckDBEngine
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.matrix import read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import read_encoder
 from pipeline.labels.declared import declared_labels
 from pipeline.model.build import build_predictor
 from pipeline.model.propensity import REACH, learn_answering

@@ -20,9 +20,9 @@ from omegaconf import OmegaConf
 
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.matrix import read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import read_encoder
 from pipeline.learning_set import collect_labels
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.crossfit import fold_numbers

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +14,11 @@ import pytest
 
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.counts import read_counts
 from pipeline.features.matrix import read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import build_features, read_encoder
+from pipeline.features.stage import build_features
 from pipeline.outputs import read_manifest
 from pipeline.settings import Attribute, Data, Features, Future, Log, Model, Settings, Vector
 
@@ -193,3 +196,10 @@ def test_a_source_without_common_tokens_is_refused_and_leaves_no_vectors(tmp_pat
         build_features(lone, tmp_path / "out", workers=1)
     with pytest.raises(DataError, match="no finished data set here"):
         read_encoder(tmp_path / "out")
+
+
+def test_a_daily_run_does_not_wait_for_what_only_models_need():
+    """Importing scikit-learn takes longer than many a day's new events."""
+    asked = "import pipeline.features.stage, sys; print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pipeline import plots
 from pipeline.columns import CUSTOMER, SEGMENT, US_PER_DAY
 from pipeline.events import bucket_file
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.stage import read_encoder
 from pipeline.lookalike.context import read_portraits
 from pipeline.lookalike.design import read_base
 from pipeline.lookalike.folds import smallest_hashes

@@ -23,9 +23,10 @@ from pipeline.columns import CUSTOMER, EVENT_US
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
 from pipeline.events import read_events
+from pipeline.features.behaviour import read_encoder
 from pipeline.features.matrix import read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.features.stage import build_features, read_encoder
+from pipeline.features.stage import build_features
 from pipeline.labels.declared import declared_labels
 from pipeline.labels.future import future_labels
 from pipeline.labels.known import Labels
