@@ -26,7 +26,7 @@ from pipeline.lookalike.population import Base, Floats, Mask
 
 # Of larger bases and seeds a sample is measured, so many members of the seed and so many others: rankings are fitted a
 # hundred times and more to compare them, and a few times to tell how far an audience reaches.
-COMPARED_ON = (1_000, 10_000)
+COMPARED_ON = (2_000, 10_000)
 REACH_ON = (5_000, 50_000)
 _CANDIDATES = 5  # for each member of the audience, from the index of a large base
 _FIGURES_FROM = 2 * MIN_SEED  # members: of fewer, half of them are too few to learn from
