@@ -96,14 +96,13 @@ def choose(
     if len(usable) < 2:
         why = f"fewer than two approaches with {campaign.min_cell} earlier addressed customers of the segment"
         return Choice(None, why, tuple(usable.values()), of_base, float("nan"), tests)
-    best, probability = _best(usable, campaign.prior_contacts, seed)
-    shown = "more than 99.9%" if probability > 0.999 else f"{probability:.1%}"
+    best, probability = _best(usable, seed)
     whose = (
-        "the base's earlier contacts (none of the segment responded, as those it was chosen from)"
+        "the base's earlier contacts (none of the segment responded to them, as those it was chosen from)"
         if of_base
         else "its earlier contacts"
     )
-    why = f"{best} is the best of {', '.join(usable)} with {shown} by {whose}"
+    why = f"{best} is the best of {', '.join(usable)} with {_shown(probability)} by {whose}"
     if probability < campaign.sure:
         return Choice(
             None, f"{why}, less than {campaign.sure:.1%}", tuple(usable.values()), of_base, probability, tests
@@ -114,17 +113,16 @@ def choose(
     return Choice(best, f"{why}; {judged}", tuple(usable.values()), of_base, probability, tests)
 
 
-def _best(usable: Mapping[str, Rate], prior_contacts: float, seed: int) -> tuple[str, float]:
+def _best(usable: Mapping[str, Rate], seed: int) -> tuple[str, float]:
     """Return the approach of the highest rate and the probability that it is the best, by draws of the posteriors."""
     best = max(usable, key=lambda name: usable[name].rate)
-    drawn = {name: _draws(one, prior_contacts, seed + place) for place, (name, one) in enumerate(usable.items())}
+    drawn = {name: _draws(one, seed + place) for place, (name, one) in enumerate(usable.items())}
     others = np.max([draws for name, draws in drawn.items() if name != best], axis=0)
     return best, float((drawn[best] > others).mean())
 
 
-def _draws(one: Rate, prior_contacts: float, seed: int) -> NDArray[np.float64]:
-    weight = one.effective + prior_contacts
-    return np.random.default_rng(seed).beta(one.rate * weight, (1 - one.rate) * weight, _DRAWS)
+def _draws(one: Rate, seed: int) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).beta(one.rate * one.weight, (1 - one.rate) * one.weight, _DRAWS)
 
 
 def _contradicted(
@@ -135,16 +133,26 @@ def _contradicted(
         return "there are too few later contacts to judge it", ""
     seen = {name: found.rates[name] for name in usable if name in found.rates}
     if best not in seen or len(seen) < 2:
-        return f"later contacts do not hold two of the approaches with {campaign.min_cell} customers each", ""
-    top, probability = _best(seen, campaign.prior_contacts, seed)
-    rates_ = f"{seen[top].rate:.1%} of {seen[top].n:,} for {top}, {seen[best].rate:.1%} of {seen[best].n:,} for {best}"
-    if top == best:
-        return "", f"later contacts of the base agree with {probability:.1%}"
-    two = {name: seen[name] for name in (top, best)}
-    better = _best(two, campaign.prior_contacts, seed)[1]
-    if better >= campaign.sure:
-        return f"among later contacts of the base {top} was better with {better:.1%} ({rates_})", ""
-    return "", f"later contacts of the base do not tell them apart ({rates_})"
+        return f"later contacts do not hold it and another one with {campaign.min_cell} customers each", ""
+    own = _draws(seen[best], seed)
+    better = {
+        name: float((_draws(one, seed + place) > own).mean())
+        for place, (name, one) in enumerate(seen.items(), start=1)
+        if name != best
+    }
+    rival = max(better, key=lambda name: better[name])
+    rates_ = (
+        f"{seen[rival].rate:.1%} of {seen[rival].n:,} for {rival}, {seen[best].rate:.1%} of {seen[best].n:,} for it"
+    )
+    if better[rival] >= campaign.sure:
+        return f"among later contacts of the base {rival} was better with {_shown(better[rival])} ({rates_})", ""
+    if better[rival] <= 1 - campaign.sure:
+        return "", f"later contacts of the base agree ({rates_})"
+    return "", f"later contacts of the base do not tell it from all others ({rates_})"
+
+
+def _shown(probability: float) -> str:
+    return "more than 99.9%" if probability > 0.999 else f"{probability:.1%}"
 
 
 def _tests(campaign: Campaign, known: float | None, size: int, arms: int) -> tuple[SampleSize, ...]:

@@ -27,7 +27,7 @@ class Rate:
     """A response rate, drawn to the base's, with its 95 % interval.
 
     `n` contacts of `customers` customers; `effective` is as many independent contacts as they are worth, because one
-    customer's contacts resemble each other.
+    customer's contacts resemble each other. `weight` is what rate and interval rest on: these and the prior's.
     """
 
     approach: str
@@ -38,6 +38,7 @@ class Rate:
     customers: int
     responses: int
     effective: float
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ def rates(
 
     Parameters
     ----------
+    customers
+        None: all. There is nothing that they could be drawn to; the prior is Jeffreys', of half a response and half a
+        refusal.
     least
         Addressed customers below which nothing is told.
     """
@@ -103,11 +107,13 @@ def rates(
         base = float(everybody[RESPONDED].mean())
         effective = len(own) / _design_effect(everybody)
         hits = float(own[RESPONDED].mean()) * effective
-        a = hits + prior_contacts * base + 1e-9
-        b = effective - hits + prior_contacts * (1 - base) + 1e-9
+        before = (0.5, 0.5)
+        if customers is not None:
+            before = prior_contacts * base + 1e-9, prior_contacts * (1 - base) + 1e-9
+        a, b = hits + before[0], effective - hits + before[1]
         low, high = beta.ppf([0.025, 0.975], a, b)
         counts = len(own), people, int(own[RESPONDED].sum())
-        found[str(name)] = Rate(str(name), a / (a + b), float(low), float(high), *counts, effective)
+        found[str(name)] = Rate(str(name), a / (a + b), float(low), float(high), *counts, effective, a + b)
     return found
 
 

@@ -46,8 +46,8 @@ class Ranked:
         Who was ranked, shape (n,).
     curve, held_out
         None where the seed can tell nothing of them.
-    measured_with
-        Members of the seed with whom methods were measured: all, or a sample of them.
+    measured
+        Members of the seed, and other customers, on whom methods were compared: all, or a sample of them.
     prior
         Share of the customers outside the seed that is like it, at most; None where the ranking does not tell.
     index
@@ -60,7 +60,7 @@ class Ranked:
     candidates: Mask
     curve: ReachCurve | None
     held_out: HeldOut | None
-    measured_with: int
+    measured: tuple[int, int]
     prior: PriorEstimate | None
     index: dict[str, Any]
 
@@ -100,8 +100,7 @@ def rank(
     elif not mixed:
         del rankers["clusters"]
     part = _Part.of(base, seed, weights, pool.left.free, measured_rows(base, seed, random_state))
-    wide = _Part.of(base, seed, weights, pool.left.free, measured_rows(base, seed, random_state, REACH_ON))
-    choice = Choice(default, "not compared: members of the seed were inferred", int(part.seed.sum()), pd.DataFrame())
+    choice = Choice(default, "not compared: members of the seed were inferred", int(seed.sum()), pd.DataFrame())
     curve = held_out = None
     if measurable:
         choice = choose_method(
@@ -115,6 +114,7 @@ def rank(
             workers=context.workers,
         )
     if measurable and int(seed.sum()) >= _FIGURES_FROM:
+        wide = _Part.of(base, seed, weights, pool.left.free, measured_rows(base, seed, random_state, REACH_ON))
         curve = _curve(context, wide, choice.method, rankers[choice.method], pool.left.n_free)
     size = pool.left.checked_size(_size(context, pool, curve, measurable), chosen.min_audience)
     if curve is not None:
@@ -129,6 +129,7 @@ def rank(
             random_state=random_state,
             workers=context.workers,
         )
+    measured = int(part.seed.sum()), int((~part.seed).sum())
     near, index = _candidates(context, base, seed, pool.eligible, size)
     ranker = deepcopy(rankers[choice.method]).fit(base, seed, weights)
     scores = np.empty(len(base))
@@ -138,9 +139,7 @@ def rank(
         similarity = _similarity(base, seed, pool.left.free, scores, chosen.nearest)
         sizes = curve.table["size"].to_numpy()
         curve = replace(curve, table=curve.table.assign(similarity=np.cumsum(similarity)[sizes - 1] / sizes))
-    return Ranked(
-        size, choice, scores, near, curve, held_out, int(part.seed.sum()), getattr(ranker, "prior_", None), index
-    )
+    return Ranked(size, choice, scores, near, curve, held_out, measured, getattr(ranker, "prior_", None), index)
 
 
 @dataclass(frozen=True)
@@ -203,6 +202,16 @@ def measured_rows(base: Base, seed: Mask, random_state: int, most: tuple[int, in
         few = len(rows) <= most_rows
         kept.append(rows if few else rows[smallest_hashes(base.ids[rows], most_rows, f"measured:{random_state}")])
     return np.sort(np.concatenate(kept))
+
+
+def evenly(base: Base, seed: Mask, rows: np.ndarray) -> Mask:
+    """Return which of some measured rows are a sample of the whole base: members and others at one rate, shape (n,)."""
+    chosen, inside = np.zeros(len(rows), dtype=bool), seed[rows]
+    groups = [(np.flatnonzero(inside), int(seed.sum())), (np.flatnonzero(~inside), int((~seed).sum()))]
+    rate = min(len(own) / n for own, n in groups if n)
+    for own, n in groups:
+        chosen[own[smallest_hashes(base.ids[rows[own]], min(len(own), round(rate * n)), "evenly")]] = True
+    return chosen
 
 
 def _scaled(standing: Standing, n_available: int) -> Standing:

@@ -33,7 +33,7 @@ from pipeline.lookalike.members.mix import Cells, Mix, cells_of, check_keep, kee
 from pipeline.lookalike.members.mix_price import Halving
 from pipeline.lookalike.methods import methods
 from pipeline.lookalike.population import Base, Floats, Mask
-from pipeline.lookalike.ranked import Ranked, measured_rows, rank
+from pipeline.lookalike.ranked import Ranked, evenly, measured_rows, rank
 from pipeline.lookalike.seed.matching import best_first, match_seed
 from pipeline.lookalike.seed.rule import hidden_by, seed_ids
 from pipeline.lookalike.seed.worth import worth_of_members
@@ -99,7 +99,8 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
     rows = measured_rows(base, seed, context.settings.seed)
     part = replace(cells, codes=cells.codes[rows], cell=cells.cell[rows])
     halves = [] if ranked.curve is None else list(_halves(context, base, seed, weights, ranked, pool, rows))
-    return with_mix(done, base.ids[rows], part, mix, halves, max(1, round(size * len(rows) / len(base))))
+    free = pool.left.free
+    return with_mix(done, base.ids[rows], part, mix, halves, max(1, round(size * free[rows].sum() / free.sum())))
 
 
 def _design(context: Context, rule: SeedRule) -> Design:
@@ -185,12 +186,12 @@ def _halves(
     """Yield halvings of the seed, each scored, on some rows of the base, by a ranking that knows one half."""
     members, part = np.flatnonzero(seed), base.rows(rows)
     ranker = methods(k=context.chosen.nearest, random_state=context.settings.seed)[ranked.choice.method]
-    rng = np.random.default_rng(context.settings.seed)
+    rng, as_in_base = np.random.default_rng(context.settings.seed), evenly(base, seed, rows)
     for _ in range(context.chosen.repeats):
         inside = np.sort(rng.permutation(len(members))[: (len(members) + 1) // 2])
         half = _mask(members[inside], len(base))
         kept, hidden = half[rows], (seed & ~half)[rows]
-        own = None if weights is None else weights[np.sort(inside)][np.isin(members[inside], rows[kept])]
+        own = None if weights is None else weights[inside][np.isin(members[inside], rows[kept])]
         scores = deepcopy(ranker).fit(part, kept, own).score(part)
-        reference = kept if context.chosen.keep_as == "seed" else np.ones(len(rows), dtype=bool)
+        reference = kept if context.chosen.keep_as == "seed" else as_in_base
         yield Halving(hidden, scores, pool.left.free[rows] | hidden, reference)

@@ -81,10 +81,14 @@ def with_ranking(done: Handover, context: Context, ranked: Ranked, size: int) ->
             f"Ranked were the {int(ranked.candidates.sum()):,} customers that the index found near the seed; what is "
             "measured below ranked a sample of the base without it, so that a little less is found."
         )
-    if ranked.held_out is not None and ranked.measured_with < done.facts["seed_list"]["matched"]:
+    n_seed, n_base = done.facts["seed_list"]["matched"], len(ranked.scores)
+    if ranked.held_out is not None and sum(ranked.measured) < n_base:
+        members, others = ranked.measured
         lines.append(
-            f"Methods were compared with {ranked.measured_with:,} members of the seed, chosen by a hash of the id; the "
-            "one chosen learns from all of them."
+            f"The figures of hidden members are those of a sample by a hash of the id: {members:,} of {n_seed:,} "
+            f"members and {others:,} of {n_base - n_seed:,} others. Lifts are against the part of members in it, "
+            f"{members / (members + others):.1%}, and not in the base, {n_seed / n_base:.1%}; where that is smaller, "
+            "lifts are higher."
         )
     if ranked.held_out is not None:
         tables["hidden_seeds"] = pd.DataFrame([asdict(row) for row in ranked.held_out.rows])

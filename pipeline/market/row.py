@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,39 @@ from pipeline.settings import Settings
 from pipeline.settings.market import Worth
 
 SILENT, MONEY_SILENT = "if_silent_differ", "money_if_silent_differ"
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How many told, and how many of them are inside, of which too small a number must not follow from others."""
+
+    n_base: int
+    n_told: int
+    n_inside: int
+    least: int
+
+    @property
+    def is_small(self) -> bool:
+        """Tell whether so few of those who told are inside, or are not, that neither number is told."""
+        return any(0 < n < self.least for n in (self.n_inside, self.n_told - self.n_inside, self.n_told))
+
+    def rough(self, figure: Measured | None) -> Measured | None:
+        """Return a number of people whose ends do not give away how many told that they are inside.
+
+        No interval begins below those who are known to be inside, or ends above those who may be; where it begins or
+        ends there and a number is small, it is drawn out to where it would be if the number were the smallest or the
+        largest that is not told.
+        """
+        if figure is None or not self.is_small:
+            return figure
+        most = self.n_base - self.n_told + self.n_inside
+        low, high = figure.low, figure.high
+        if low <= self.n_inside + 1:
+            low = 0.0 if self.n_inside < self.least else max(0.0, float(self.n_told - self.least))
+        if high >= most - 1:
+            inside = self.least if self.n_inside < self.least else self.n_told
+            high = float(min(self.n_base, self.n_base - self.n_told + inside))
+        return Measured(figure.mean, min(low, figure.low), max(high, figure.high))
 
 
 def market_row(
@@ -30,17 +64,26 @@ def market_row(
     """
     chosen, size = settings.market, found.size
     few = size.people is not None and size.people.mean < chosen.min_cell
+    told = _Told(size.n_base, size.n_told, size.n_inside, chosen.min_cell)
     row: dict[str, Any] = {"segment": found.name, "where": found.where, "how": found.how, "base": size.n_base}
-    row |= {"told": size.n_told, "told_inside": _hidden(size.n_inside, chosen.min_cell)}
+    row |= {"told": _hidden(size.n_told, chosen.min_cell)}
+    row |= {"told_inside": np.nan if told.is_small else float(size.n_inside)}
     row |= {"stated_besides": _hidden(size.n_stated, chosen.min_cell)}
-    few_told = few or 0 < size.n_inside < chosen.min_cell  # the hidden count could be worked out from these
-    row |= {"comparable": size.n_comparable}
-    row |= _ends("naive", None if few_told else size.naive) | _ends("people", None if few else size.people)
-    row |= _ends(SILENT, None if few else size.if_silent_differ)
-    row |= {"at_least": np.nan if few_told else size.bounds[0], "at_most": np.nan if few else size.bounds[1]}
-    row["why_not"] = f"fewer than {chosen.min_cell} people" if few else size.reason
+    row |= {"comparable": _hidden(size.n_comparable, chosen.min_cell)}
+    row |= _ends("naive", None if few or told.is_small else size.naive)
+    row |= _ends("people", None if few else told.rough(size.people))
+    row |= _ends(SILENT, None if few else told.rough(size.if_silent_differ))
+    bounds = told.rough(Measured(float("nan"), *size.bounds))
+    row |= {"at_least": np.nan, "at_most": np.nan}
+    if bounds is not None and not few:
+        row |= {"at_least": bounds.low, "at_most": bounds.high}
+    row["why_not"] = size.reason
+    if few:
+        row["why_not"] = f"fewer than {chosen.min_cell} people"
+    elif size.reason and told.is_small:
+        row["why_not"] = "of those who told too few are inside, or too few are not, for a correction"
     if size.people is not None and not few:
-        row |= _money(settings, found) if values is None else _brought(brought(found, values, settings.seed))
+        row |= _money(settings, found) if values is None else _brought(brought(found, values, chosen.min_cell))
     if beyond is not None and chosen.population is not None and not few:
         total = chosen.population.size
         people = Measured(beyond.share.mean * total, beyond.share.low * total, beyond.share.high * total)

@@ -18,6 +18,7 @@ from pipeline.nonresponse.sensitivity import recalibrated, tilted_outcomes
 from pipeline.nonresponse.shares import MIN_PROPENSITY, attribute_shares
 
 OUTSIDE, INSIDE = 0, 1
+_COMPARABLE = 0.5  # of the customers whom facts do not decide; if fewer are, no number is told
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class MarketSize:
         at random, with Wilson's interval; besides those whom facts place inside.
     people
         The corrected number with its 95 % interval: of the comparable customers the doubly robust estimate, of the
-        others, whose like hardly ever tell, what the model of behaviour predicts. None where it cannot be had; `reason`
-        then says why.
+        others, whose like hardly ever tell, what they told or the model of behaviour predicts, taken as exact. None
+        where it cannot be had, or too few are comparable; `reason` then says why.
     silent
         What it would be if, of customers who behave alike, the odds of being inside were as many times lower, and
         higher, among the silent as was asked (`nonresponse.sensitivity`). None where it cannot be had.
@@ -162,9 +163,16 @@ def market_size(
         "segment", ("outside", "inside"), X[rest], y, n_dense, seed, propensity, keep_outcomes=True
     )
     naive = Measured(*(by_facts + float(part[INSIDE]) * len(rest) for part in _ends(found.naive)))
-    if found.outcomes is None or found.proba is None or propensity is None:
+    comparable = len(told.y) - len(rest) + found.n_comparable
+    reason = found.reason
+    if not reason and found.n_comparable < _COMPARABLE * len(rest):
+        reason = (
+            f"of {len(rest):,} customers only {found.n_comparable:,} are like any who told all that the rule asks for: "
+            "a number would be guessed of most"
+        )
+    if reason or found.outcomes is None or found.proba is None or propensity is None:
         bounds = (float(n_inside), float(n_inside + (y < 0).sum()))
-        return MarketSize(*counts, naive, None, bounds, len(told.y) - len(rest), found.reason, outcomes)
+        return MarketSize(*counts, naive, None, bounds, comparable, reason, outcomes)
 
     def estimate(each: Floats) -> Estimate:
         people = _people(each, y)
@@ -184,7 +192,7 @@ def market_size(
             by_facts + least + float((y[~near] == INSIDE).sum()),
             by_facts + most + float((y[~near] != OUTSIDE).sum()),
         ),
-        n_comparable=len(told.y) - len(rest) + found.n_comparable,
+        n_comparable=comparable,
         outcomes=corrected.outcomes,
         silent=(estimate(if_lower), estimate(if_higher)),
     )
@@ -200,7 +208,11 @@ def _ends(shares: Shares) -> tuple[Floats, Floats, Floats]:
 
 
 def _people(each: Floats, y: Ints) -> Measured:
-    """Return the people and their 95 % interval: no fewer than are known to be inside, or more than may be."""
+    """Return the people and their 95 % interval: no fewer than are known to be inside, or more than may be.
+
+    It is that of customers drawn from a larger population, as everywhere in `nonresponse`: of these very ones, who told
+    most of it, it says less than it could.
+    """
     least, most = float((y == INSIDE).sum()), float((y != OUTSIDE).sum())
     half = Z * float(np.sqrt(((each - each.mean()) ** 2).sum()))
     return Measured(*(float(np.clip(each.sum() + step, least, most)) for step in (0.0, -half, half)))
@@ -212,8 +224,8 @@ def _tilted(y: Ints, proba: Floats, propensity: Floats, near: NDArray[np.bool_],
     Those who are not near stand for what they told, or for what is predicted of them.
     """
     told = y >= 0
-    if odds > 1:
-        proba = recalibrated(told & near, y == INSIDE, proba, propensity)
+    if odds > 1:  # what fits those near says nothing of those who are not: there predictions are taken as they stand
+        proba = np.where(near, recalibrated(told & near, y == INSIDE, proba, propensity), proba)
 
     def at(odds: float) -> Floats:
         each = np.where(told, y == INSIDE, odds * proba / (odds * proba + 1 - proba))

@@ -13,7 +13,7 @@ from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.naming import visible
 from pipeline.market.money import Measured, Z
 from pipeline.market.size import Estimate, MarketSize, Told, market_size, told_of
-from pipeline.model.blocks import Floats
+from pipeline.model.blocks import Floats, Ints
 from pipeline.segment.rules.evaluation import Asked, Evaluated, ask, evaluate_rule, in_order
 from pipeline.segment.rules.facts import Facts
 from pipeline.settings import SegmentRule, Settings
@@ -41,6 +41,8 @@ class Market:
         Customers of the base per customer of `ids`.
     attributes
         Those that the rule asks for.
+    known
+        Where they are corrected: 1 known to be inside, 0 outside, -1 neither, shape (n,).
     proba
         Where people are expected: each one's probability of being inside, shape (n,), NaN where it is not known.
     """
@@ -52,6 +54,7 @@ class Market:
     ids: NDArray[np.str_]
     scale: float
     attributes: tuple[str, ...] = ()
+    known: Ints | None = None
     proba: Floats | None = None
 
 
@@ -122,7 +125,7 @@ def size_of(name: str, read: Read, facts: Facts, matrix: FeatureMatrix, scale: f
     size = market_size(told, found.members[rows], seen.X, seen.n_dense, settings.seed, settings.market.silent_odds)
     if size.people is None and found.expected is not None:
         return Market(name, where, EXPECTED, _expected(found, size, scale), facts.ids, 1.0, proba=found.score)
-    return Market(name, where, CORRECTED, scaled(size, scale), ids, scale, asked.attributes)
+    return Market(name, where, CORRECTED, scaled(size, scale), ids, scale, asked.attributes, told.y)
 
 
 def scaled(size: MarketSize, scale: float) -> MarketSize:

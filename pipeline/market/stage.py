@@ -29,8 +29,9 @@ from pipeline.training_sample import draw
 _ASSUMED = (
     "Corrected numbers are right if, given behaviour, telling does not depend on the answer; 'if the silent differ' "
     "holds if, of customers who behave alike, the odds of being inside are up to {odds:g} times as high or as low for "
-    "those who do not tell. Of customers whose like never tell nothing is known: 'at least' and 'at most' hold "
-    "whatever they are, and so far for the others."
+    "those who do not tell. Of customers whose like hardly ever tell both take what behaviour predicts; "
+    "'at least' and 'at most' allow for the odds of the others and for any answer of these. Expected numbers are sums "
+    "of calibrated probabilities, between ends that allow for any answer of those of whom too little is known."
 )
 
 

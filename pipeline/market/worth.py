@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
-from pipeline.market.money import Measured, Z, money
+from pipeline.market.money import Measured, Z
 from pipeline.market.sizing import EXPECTED, Market
 from pipeline.model.blocks import Floats
 from pipeline.outputs import MANIFEST, read_manifest
@@ -82,8 +82,8 @@ def expected_values(outputs: Path, snapshot: Path) -> Values:
     return Values(ids[known], each[known])
 
 
-def brought(found: Market, values: Values, seed: int) -> Brought | None:
-    """Return what a segment's people are expected to bring; None if there are none whose values are known.
+def brought(found: Market, values: Values, least: int) -> Brought | None:
+    """Return what a segment's people are expected to bring; None if the values of fewer than `least` are known.
 
     Where each customer's being inside is estimated (`MarketSize.outcomes`), money is the sum of that times its value:
     who is likelier inside may be worth more. Where the people are expected from probabilities alone, these weigh the
@@ -93,19 +93,53 @@ def brought(found: Market, values: Values, seed: int) -> Brought | None:
     if size.people is None:
         return None
     if found.how == EXPECTED:
-        each = None if found.proba is None else mean_value(found.proba, value)
-        return None if each is None else Brought(money(size.people, 1.0, each, seed).total, None, each)
+        each = None if found.proba is None else mean_value(found.proba, value, least)
+        return None if each is None else Brought(product(size.people, each), None, each)
     if size.outcomes is None or size.silent is None:
         return None
-    each = mean_value(size.outcomes, value)
+    each = mean_value(size.outcomes, value, least)
     if each is None:
         return None
-    known = np.where(np.isnan(value), each.mean, value)
-    total = total_value(size.outcomes, known, found.scale, size.people.is_certain)
-    silent = [total_value(one.outcomes, known, found.scale, one.people.is_certain) for one in size.silent]
-    every = [total, *silent]
+    every = [
+        _within(
+            total_value(outcomes, np.where(np.isnan(value), each.mean, value), found.scale, people.is_certain),
+            found,
+            value,
+        )
+        for outcomes, people in [(size.outcomes, size.people), *((one.outcomes, one.people) for one in size.silent)]
+    ]
+    total = every[0]
     wide = Measured(total.mean, min(one.low for one in every), max(one.high for one in every))
     return Brought(total, wide, each)
+
+
+def product(people: Measured, each: Measured) -> Measured:
+    """Return people times what each brings, independent of each other, with its 95 % interval.
+
+    The variance is Goodman's (1960, doi:10.1080/01621459.1960.10483369).
+
+    >>> found = product(Measured(10.0, 8.0, 12.0), Measured.certain(-2.0))
+    >>> round(found.low, 6), found.mean, round(found.high, 6)
+    (-24.0, -20.0, -16.0)
+    """
+    mean = people.mean * each.mean
+    spread = np.hypot(people.mean * each.error, each.mean * people.error)
+    half = Z * float(np.hypot(spread, people.error * each.error))
+    return Measured(mean, mean - half, mean + half)
+
+
+def _within(total: Measured, found: Market, value: Floats) -> Measured:
+    """Return the money no lower than what those known to be inside bring, and no higher than all who may be.
+
+    Where somebody takes more than he brings neither is a limit.
+    """
+    if found.known is None or (value < 0).any():
+        return total
+    each = np.nan_to_num(value)
+    least, most = (float(each[mask].sum()) * found.scale for mask in (found.known == 1, found.known != 0))
+    if np.isnan(value).any():
+        least, most = 0.0, np.inf
+    return Measured(*(float(np.clip(end, least, most)) for end in (total.mean, total.low, total.high)))
 
 
 def total_value(outcomes: Floats, value: Floats, scale: float, is_certain: bool) -> Measured:
@@ -131,8 +165,8 @@ def total_value(outcomes: Floats, value: Floats, scale: float, is_certain: bool)
     return Measured(total * scale, (total - half) * scale, (total + half) * scale)
 
 
-def mean_value(outcomes: Floats, value: Floats) -> Measured | None:
-    """Return the mean value of a segment's people, with its 95 % interval; None if they are less than one.
+def mean_value(outcomes: Floats, value: Floats, least: int = 1) -> Measured | None:
+    """Return the mean value of a segment's people, with its 95 % interval; None if they are fewer than `least`.
 
     A ratio of sums over customers, of outcome times value and of outcomes, with the variance of its linearisation
     (Cochran 1977, Sampling Techniques, 3rd edition, section 6.3). The values themselves are taken as they stand: their
@@ -148,7 +182,7 @@ def mean_value(outcomes: Floats, value: Floats) -> Measured | None:
     known = ~np.isnan(value) & ~np.isnan(outcomes)
     inside, value = outcomes[known], value[known]
     total = float(inside.sum())
-    if total < 1:
+    if total < max(1, least):
         return None
     mean = float(inside @ value) / total
     half = Z * float(np.sqrt(((inside * (value - mean)) ** 2).sum())) / total

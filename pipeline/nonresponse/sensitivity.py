@@ -41,6 +41,8 @@ def recalibrated(answered: np.ndarray, yes: np.ndarray, proba: Floats, propensit
     target = np.where(yes[answered], (n_yes + 1) / (n_yes + 2), 1 / (n - n_yes + 2))
     both = np.repeat([1, 0], n), np.concatenate([weight * target, weight * (1 - target)])
     fitted = LogisticRegression(C=np.inf).fit(np.tile(at[answered, None], (2, 1)), *both)
+    if fitted.coef_[0, 0] <= 0:  # they tell nobody from anybody
+        return np.full_like(proba, np.average(target, weights=weight))
     return np.asarray(expit(fitted.decision_function(at[:, None])), dtype=np.float64)
 
 
@@ -57,8 +59,8 @@ def tilted_outcomes(answered: np.ndarray, yes: np.ndarray, proba: Floats, propen
     with w one over the probability of answering, scaled to a mean of 1 over all, a silent one for tau(x). The mean over
     customers is the share of yes, with the first-order error of m corrected, and each one's distance from it the
     influence on it. With odds of 1 these are the outcomes of `estimation.pseudo_outcomes`, and the share is right if
-    either model is. With other odds it is so only if m is: what m misses is corrected up to its square, whatever the
-    propensities. Hence m is to be calibrated (`recalibrated`). The share grows with the odds.
+    either model is. With other odds it is so only if m is: with right propensities what m misses is corrected up to its
+    square, with wrong ones not even that. Hence m is to be calibrated (`recalibrated`). The share grows with the odds.
 
     Parameters
     ----------

@@ -71,8 +71,8 @@ def test_the_true_number_of_people_is_in_the_interval(done):
             # Behaviour tells cats from dogs: whatever the odds, those who do not tell are what they do.
             assert found.loc[name, "if_silent_differ_low"] <= found.loc[name, "people_low"]
             assert found.loc[name, "if_silent_differ_high"] >= found.loc[name, "people_high"]
-        if name == "cats_of_fans":  # too few told to be shown, also by what they bound
-            assert found.loc[name, ["told_inside", "naive", "if_silent_differ", "at_least"]].isna().all()
+        if name == "cats_of_fans":  # too few told to be shown
+            assert found.loc[name, ["told_inside", "naive"]].isna().all()
         else:
             assert found.loc[name, "at_least"] <= n <= found.loc[name, "at_most"]
     assert found["how"].to_dict() == {

@@ -131,6 +131,7 @@ def test_whoever_told_stands_for_what_it_told_where_its_like_hardly_ever_tell(mo
     world = plant(3, n=900)
     monkeypatch.setattr("pipeline.market.size.MIN_PROPENSITY", 0.6)
     monkeypatch.setattr("pipeline.nonresponse.shares.MIN_PROPENSITY", 0.6)
+    monkeypatch.setattr("pipeline.market.size._COMPARABLE", 0.0)
     found = counted(world)
     told = world.told >= 0
     assert found.n_comparable < 900

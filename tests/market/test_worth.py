@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -103,7 +104,7 @@ def test_money_is_what_those_bring_who_are_inside_and_not_people_times_a_mean():
     """The likelier inside is worth more: three halves of a person at the mean of the base would bring 60."""
     outcomes = np.array([0.0, 0.5, 1.0, np.nan])
     lower, higher = (Estimate(Measured(1.5, 1.0, 2.0), outcomes * k) for k in (0.5, 1.5))
-    found = brought(market(CORRECTED, size_of(Measured(1.5, 1.0, 2.0), outcomes, (lower, higher))), VALUES, 0)
+    found = brought(market(CORRECTED, size_of(Measured(1.5, 1.0, 2.0), outcomes, (lower, higher))), VALUES, 1)
     assert found.total.mean == pytest.approx(100)
     assert found.total.low < 100 < found.total.high
     assert found.each.mean == pytest.approx(100 / 1.5)
@@ -115,7 +116,7 @@ def test_a_sample_stands_for_the_base():
     outcomes = np.array([0.0, 0.5, 1.0, 0.0])
     known = (Estimate(Measured(1.5, 1.0, 2.0), outcomes),) * 2
     one, ten = (
-        brought(market(CORRECTED, size_of(Measured(1.5, 1.0, 2.0), outcomes, known), scale=k), VALUES, 0)
+        brought(market(CORRECTED, size_of(Measured(1.5, 1.0, 2.0), outcomes, known), scale=k), VALUES, 1)
         for k in (1.0, 10.0)
     )
     assert ten.total.mean == pytest.approx(10 * one.total.mean)
@@ -126,16 +127,41 @@ def test_a_sample_stands_for_the_base():
 def test_of_a_customer_without_a_value_the_mean_is_expected():
     outcomes = np.array([1.0, 0.0, 0.0, 1.0])
     known = (Estimate(Measured.certain(2.0), outcomes),) * 2
-    found = brought(market(COUNTED, size_of(Measured.certain(2.0), outcomes, known)), VALUES, 0)
+    found = brought(market(COUNTED, size_of(Measured.certain(2.0), outcomes, known)), VALUES, 1)
     assert found.total == found.if_silent_differ == Measured.certain(20.0)  # who they are is known
 
 
 def test_people_who_are_only_expected_are_weighed_by_their_probabilities():
     proba = np.array([0.9, 0.1, 0.0, np.nan])
-    found = brought(market(EXPECTED, size_of(Measured(2.0, 1.5, 2.5), None), proba), VALUES, 0)
+    found = brought(market(EXPECTED, size_of(Measured(2.0, 1.5, 2.5), None), proba), VALUES, 1)
     assert found.each.mean == pytest.approx((9 + 2) / 1.0)
     assert found.total.mean == pytest.approx(2 * 11)
     assert found.if_silent_differ is None
+
+
+def test_of_too_few_known_values_nothing_is_told() -> None:
+    outcomes = np.array([1.0, 1.0, 0.0, 1.0])
+    known = (Estimate(Measured.certain(3.0), outcomes),) * 2
+    sized = market(COUNTED, size_of(Measured.certain(3.0), outcomes, known))
+    assert brought(sized, VALUES, 2) is not None
+    assert brought(sized, VALUES, 3) is None  # of three the value of two is known
+
+
+def test_expected_people_who_take_more_than_they_bring_have_an_interval() -> None:
+    values = Values(IDS, np.full(4, -10.0))
+    found = brought(market(EXPECTED, size_of(Measured(2.0, 1.0, 3.0), None), np.full(4, 0.5)), values, 1)
+    assert (round(found.total.low), round(found.total.mean), round(found.total.high)) == (-30, -20, -10)
+
+
+def test_money_is_at_least_what_those_known_to_be_inside_bring_and_at_most_that_of_all_who_may_be() -> None:
+    outcomes = np.array([1.0, 0.0, 5.0, -3.0])  # heavy weights
+    known = (Estimate(Measured(2.0, 1.0, 2.0), outcomes),) * 2
+    values = Values(IDS, np.array([10.0, 20.0, 90.0, 7.0]))
+    sized = replace(
+        market(CORRECTED, size_of(Measured(2.0, 1.0, 2.0), outcomes, known)), known=np.array([1, 0, -1, -1])
+    )
+    found = brought(sized, values, 1)
+    assert (found.total.low, found.total.high) == (10.0, 107.0)
 
 
 def test_the_interval_of_the_money_holds_the_truth_as_often_as_it_says():

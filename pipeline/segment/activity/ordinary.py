@@ -18,10 +18,12 @@ def ordinary(recent: NDArray[np.int64], total: NDArray[np.int64]) -> tuple[float
 
     Of t days of a customer's, the share of recent ones has 1 + (t - 1) rho times a binomial's variance if rates waver:
     rho is the intraclass correlation of a beta-binomial (Williams 1982, doi:10.2307/2347977). Both are told by the
-    customers in the middle, so that those who truly change hide neither each other nor make the others look changed (an
-    empirical null: Efron 2004, doi:10.1198/016214504000000089): the median of the residuals is 0, and that of their
-    squares a normal distribution's. Residuals are randomised quantiles (Dunn, Smyth 1996, doi:10.2307/1390802), which
-    are normal for counts of any size.
+    customers in the middle (an empirical null: Efron 2004, doi:10.1198/016214504000000089), so that the few who truly
+    change hide neither each other nor make the others look changed. From about a fifth of all on they are taken for
+    wavering, and fewer of them are found; where three in ten grow to four times their days, none is.
+
+    The median of the residuals is 0, and that of their squares a normal distribution's. Residuals are randomised
+    quantiles (Dunn, Smyth 1996, doi:10.2307/1390802), which are normal for counts of any size.
 
     Parameters
     ----------
@@ -31,15 +33,17 @@ def ordinary(recent: NDArray[np.int64], total: NDArray[np.int64]) -> tuple[float
     Examples
     --------
     >>> share, rho = ordinary(np.array([3, 4, 5, 4, 40]), np.array([8, 8, 8, 8, 40]))
-    >>> 0.4 < share < 0.6, rho
+    >>> 0.4 < share < 0.6, round(rho, 1)
     (True, 0.0)
     """
     pooled = float(recent.sum() / total.sum())
-    told = np.flatnonzero(total > 1)[:_MOST]
+    rng = np.random.default_rng(0)
+    told = np.flatnonzero(total > 1)
+    told = np.sort(rng.permutation(told)[:_MOST])
     recent, total = recent[told], total[told]
     if not len(told) or not 0 < pooled < 1:
         return pooled, 0.0
-    drawn = np.random.default_rng(0).random(len(told))
+    drawn = rng.random(len(told))
 
     def residuals(share: float) -> NDArray[np.float64]:
         below, here = binom.cdf(recent - 1, total, share), binom.pmf(recent, total, share)

@@ -94,7 +94,7 @@ def test_how_much_rates_waver_is_told_by_customers_of_any_size():
     assert rho < 0.02
     wild = joined([crowd(2_000, 5, 5, 0, 0.5), crowd(2_000, 60, 60, 1, 0.5)])
     # Two gamma rates of variation c: the share of one is a beta of mean 1/2 and rho = 1 / (2 / c^2 + 1).
-    assert ordinary(wild.recent, wild.recent + wild.before)[1] == pytest.approx(1 / 9, rel=0.15)
+    assert ordinary(wild.recent, wild.recent + wild.before)[1] == pytest.approx(1 / 9, rel=0.3)
 
 
 def test_who_truly_changes_is_found_among_rates_that_waver():
