@@ -141,8 +141,7 @@ def prepare(
 
     def past_file(name: str, at_us: int, customers: np.ndarray) -> Path | None:
         if at_us not in readers:
-            rules = rules_at(settings, known, as_of_us, at_us)
-            together = rules if len(rules) * len(customers) <= _TOGETHER else ()
+            together = rules_together(rules_at(settings, known, as_of_us, at_us), len(customers))
             readers[at_us] = past_reader(engine, settings, outputs, at_us, only[at_us], together)
         attribute = settings.attributes[name]
         past = readers[at_us].read(name, attribute, attribute.hide, customers)
@@ -211,6 +210,11 @@ def rules_at(settings: Settings, names: Iterable[str], as_of_us: int, at_us: int
         if rule is not None and at_us in (at.labels_us, at.earlier_us):
             rules.append(rule)
     return rules
+
+
+def rules_together(rules: Sequence[Future], n_customers: int) -> Sequence[Future]:
+    """Return the rules whose past of so many customers is held at once; none of them where that is too much."""
+    return rules if len(rules) * n_customers <= _TOGETHER else ()
 
 
 def past_reader(
