@@ -16,8 +16,8 @@ contract (`schemas`). Modules read left to right; each may import only what stan
 
     columns errors → outputs settings console parallel → engine → sources schemas → events profiles → timeline split
     → features labels → metrics evaluation judged paired model explanation plots → predictor → silence catalogue cards
-    → tracking promotion records summary → training_sample learning_set → train → scoring → score portrait → nonresponse
-    → compare sweep → lookalike → segment → value → market → campaign → report → run → __main__
+    → tracking promotion records summary → training_sample learning_set judging_set → train → scoring → score portrait
+    → nonresponse → compare sweep → lookalike → segment → value → market → campaign → report → run → __main__
 
 Only `__main__` knows Hydra, only `tracking` MLflow, only `engine.spark` PySpark. Importing opens nothing.
 `synthetic` makes sources and stands apart: nothing imports it, and of all this it knows `errors`, `console` and

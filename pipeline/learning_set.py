@@ -17,7 +17,7 @@ from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.naming import visible
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.labels.declared import declared_labels
+from pipeline.labels.declared import drawn_labels
 from pipeline.labels.future import future_labels
 from pipeline.labels.known import Labels
 from pipeline.labels.past import PastReader
@@ -26,7 +26,7 @@ from pipeline.predictor import Task
 from pipeline.settings import Attribute, Future, Settings
 from pipeline.silence import drawn_file
 from pipeline.timeline import as_of_name, instants, too_short
-from pipeline.training_sample import Drawing, draw
+from pipeline.training_sample import draw
 
 _TOGETHER = 3_000_000  # customers times rules whose past is held at once: about a gigabyte
 
@@ -46,12 +46,11 @@ def collect_labels(
     known: dict[str, Known] = {}
     ineligible: dict[str, str] = {}
     least = settings.model.min_labels_per_value
-    drawings: dict[Path, Drawing] = {}
     capped: dict[str, int] = {}
     for name, attribute in settings.attributes.items():
         short = too_short(attribute, as_of_us, first_us)
         if short is None:
-            found = _labels(engine, settings, outputs, name, attribute, as_of_us, drawings)
+            found = _labels(engine, settings, outputs, name, attribute, as_of_us)
             short = found.labels.ineligible(least) or found.earlier.ineligible(least)
         if short is not None:
             ineligible[name] = short
@@ -77,29 +76,21 @@ def _labels(
     name: str,
     attribute: Attribute,
     as_of_us: int,
-    drawings: dict[Path, Drawing],
 ) -> Known:
     """Return the labels that are learnt from: of all customers who have one, or of a sample of these."""
-
-    def drawing(snapshot: Path) -> Drawing:
-        if snapshot not in drawings:
-            drawings[snapshot] = draw(engine, snapshot)
-        return drawings[snapshot]
-
+    data, most = settings.data, settings.model.max_customers
     if attribute.future is None:
-        if settings.data.profiles is None:
+        if data.profiles is None:
             nobody = Labels(name, attribute.kind, attribute.values or (), np.empty(0, object), np.empty(0, np.int64))
             return Known(nobody, nobody)
-        labels = declared_labels(engine, outputs / "profiles", name, attribute, settings.data)
-        drawn = drawing(snapshot_folder(outputs, as_of_us))
-        labels = drawn.of(labels.of(drawn.customers), settings.model.max_customers)
+        snapshot = snapshot_folder(outputs, as_of_us)
+        labels = drawn_labels(engine, outputs / "profiles", name, attribute, data, snapshot, most)
         return Known(labels, labels)
     at = instants(attribute, as_of_us)
-    both = []
-    for label_us in (at.labels_us, at.earlier_us):
-        snapshot = snapshot_folder(outputs, label_us)
-        labels = future_labels(engine, outputs / "events", snapshot, name, attribute, settings.data, label_us)
-        both.append(drawing(snapshot).of(labels, settings.model.max_customers))
+    both = [
+        future_labels(engine, outputs / "events", snapshot_folder(outputs, us), name, attribute, data, us, most)
+        for us in (at.labels_us, at.earlier_us)
+    ]
     return Known(*both)
 
 
@@ -141,8 +132,7 @@ def prepare(
 
     def past_file(name: str, at_us: int, customers: np.ndarray) -> Path | None:
         if at_us not in readers:
-            rules = rules_at(settings, known, as_of_us, at_us)
-            together = rules if len(rules) * len(customers) <= _TOGETHER else ()
+            together = rules_together(rules_at(settings, known, as_of_us, at_us), len(customers))
             readers[at_us] = past_reader(engine, settings, outputs, at_us, only[at_us], together)
         attribute = settings.attributes[name]
         past = readers[at_us].read(name, attribute, attribute.hide, customers)
@@ -193,7 +183,7 @@ def _sampled_matrix(
     snapshot, most = snapshot_folder(outputs, at_us), settings.model.max_customers
     if read_manifest(snapshot)["customers"] <= most:
         return read_matrix(engine, snapshot, encoder), None
-    base = draw(engine, snapshot).first(most)
+    base = draw(engine, snapshot, most)
     wanted = [base]
     for name, found in known.items():
         at = instants(settings.attributes[name], as_of_us)
@@ -211,6 +201,11 @@ def rules_at(settings: Settings, names: Iterable[str], as_of_us: int, at_us: int
         if rule is not None and at_us in (at.labels_us, at.earlier_us):
             rules.append(rule)
     return rules
+
+
+def rules_together(rules: Sequence[Future], n_customers: int) -> Sequence[Future]:
+    """Return the rules whose past of so many customers is held at once; none of them where that is too much."""
+    return rules if len(rules) * n_customers <= _TOGETHER else ()
 
 
 def past_reader(

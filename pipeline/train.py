@@ -20,10 +20,9 @@ from pipeline.catalogue import certify_catalogue
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
 from pipeline.features.encoder import BehaviourEncoder
-from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.labels.past import own_features
-from pipeline.learning_set import collect_labels, past_reader, prepare
+from pipeline.judging_set import JudgingSet
+from pipeline.learning_set import collect_labels, prepare
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.predictor import Task, Trained, draw_precision, train_attribute
@@ -137,6 +136,8 @@ def _run(
         registered = _register_encoder(tracker, training, encoder, parent, facts)
         manifests = (read_manifest(outputs / "events"), read_manifest(outputs / "profiles"))
         told = training_facts(settings, *manifests, tasks, facts["as_of_us"], tags["git_commit"])
+        judged = {one.attribute: one.out_of_fold[CUSTOMER].to_numpy(dtype=object) for one in results}
+        judging = JudgingSet(engine, settings, outputs, judged, facts["as_of_us"])
         with console.progress("register", len(results)) as step:
             for trained in results:
                 own = {**tags, "attribute": trained.attribute, "kind": trained.kind}
@@ -145,9 +146,8 @@ def _run(
                 with tracker.run(trained.attribute, key, own, parent) as run_id:
                     facts["attributes"][trained.attribute] = _track(
                         settings,
-                        outputs,
                         tracker,
-                        engine,
+                        judging,
                         run_id,
                         training,
                         trained,
@@ -182,9 +182,8 @@ def _fit(settings: Settings, tasks: list[Task], workers: int, partial: Path) -> 
 
 def _track(
     settings: Settings,
-    outputs: Path,
     tracker: Tracker,
-    engine: DuckDBEngine,
+    judging: JudgingSet,
     run_id: str,
     training: str,
     trained: Trained,
@@ -214,14 +213,7 @@ def _track(
     elif replaced is not None:
         decision = Decision(CHAMPION, replaced)
     else:
-
-        def features(encoder: BehaviourEncoder) -> FeatureMatrix:
-            judged = trained.out_of_fold[CUSTOMER].to_numpy(dtype=object)
-            matrix = read_matrix(engine, snapshot_folder(outputs, labels_us), encoder, only=judged)
-            reader = past_reader(engine, settings, outputs, labels_us)
-            return own_features(matrix, reader, name, attribute, attribute.hide)
-
-        old, why = old_losses(tracker, before, trained, labels_us, features)
+        old, why = old_losses(tracker, before, trained, labels_us, lambda encoder: judging.features(name, encoder))
         decision = decide(trained.losses, old, why, settings.seed)
     tracker.note(version, "decision", asdict(decision))
     log_card(tracker, run_id, version, trained, told, labels_us, partial / "pictures" / name)

@@ -1,17 +1,20 @@
 import numpy as np
 import pytest
 
+from pipeline.columns import CUSTOMER
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
 from pipeline.features.behaviour import read_encoder
 from pipeline.features.matrix import read_matrix
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.labels.known import Labels
+from pipeline.labels.declared import declared_labels, drawn_labels
+from pipeline.labels.future import future_labels
 from pipeline.learning_set import collect_labels, prepare
 from pipeline.model.propensity import learn_answering
 from pipeline.outputs import load_object, read_manifest
 from pipeline.run import run
 from pipeline.split import hash32
+from pipeline.timeline import instants
 from pipeline.training_sample import draw
 from tests.end_to_end import planted
 from tests.nonresponse.conftest import N_DENSE, plant
@@ -28,29 +31,61 @@ def made(tmp_path_factory):
     return people, outputs, snapshot_folder(outputs, as_of_us)
 
 
-def test_a_drawing_is_by_the_portable_hash_and_grows_by_adding(made):
+def lowest(customers, at_most):
+    """Return the customers of the lowest lots, sorted: the twin in Python of what the database draws."""
+    return sorted(sorted(customers, key=lambda customer: (hash32(f"train:{customer}"), customer))[:at_most])
+
+
+def ids_brought(arrow):
+    """Return a wrapper of an engine's `arrow` and the list of how many ids each of its answers held."""
+    brought = []
+
+    def wrapped(*args, **options):
+        found = arrow(*args, **options)
+        brought.append(len(found) if CUSTOMER in found.column_names else 0)
+        return found
+
+    return wrapped, brought
+
+
+def test_customers_are_drawn_by_the_portable_hash_in_the_database(made, monkeypatch):
     people, _, snapshot = made
     with DuckDBEngine() as engine:
-        drawing = draw(engine, snapshot)
-    assert drawing.lot.tolist() == [hash32(f"train:{customer}") for customer in drawing.customers]
-    few, more = set(drawing.first(50)), set(drawing.first(80))
-    assert (len(few), len(more)) == (50, 80)
-    assert few < more < set(people["customer"])
-    assert drawing.first(10_000).tolist() == drawing.customers.tolist()
+        everybody = draw(engine, snapshot, 10_000).tolist()
+        assert everybody == sorted(people["customer"])
+        wrapped, brought = ids_brought(engine.arrow)
+        monkeypatch.setattr(engine, "arrow", wrapped)
+        for at_most in (1, 50, 80, 599, 600):
+            assert draw(engine, snapshot, at_most).tolist() == lowest(everybody, at_most)
+            assert max(brought) <= at_most  # no query brings ids that nobody wants
+            brought.clear()
 
 
 def test_labels_are_drawn_among_those_who_have_one(made):
-    _, _, snapshot = made
+    _, outputs, snapshot = made
+    settings = parse_settings(planted.config(outputs.parents[1] / "source", outputs.parent))
+    as_of_us = read_manifest(outputs / "behaviour")["as_of_us"]
+    kind, lapses = settings.attributes["kind"], settings.attributes["lapses"]
+    label_us = instants(lapses, as_of_us).labels_us
+    earlier = snapshot_folder(outputs, label_us)
     with DuckDBEngine() as engine:
-        drawing = draw(engine, snapshot)
-    customers = drawing.customers[::3]
-    labels = Labels("kind", "binary", ("cat", "dog"), customers, np.arange(len(customers)) % 2)
-    found = drawing.of(labels, 40)
-    assert len(found.y) == 40
-    value = dict(zip(customers, labels.y, strict=True))
-    assert [value[customer] for customer in found.customers] == found.y.tolist()
-    assert found.sampled_from == len(customers)
-    assert drawing.of(labels, len(customers)) is labels
+        declared = (engine, outputs / "profiles", "kind", kind, settings.data)
+        future = (engine, outputs / "events", earlier, "lapses", lapses, settings.data, label_us)
+        featured = declared_labels(*declared).of(draw(engine, snapshot, 10_000))
+        assert len(featured.y) == len(declared_labels(*declared).y) - 5  # five profiles belong to nobody with an event
+        for everybody, drawn_of in (
+            (featured, lambda at_most: drawn_labels(*declared, snapshot, at_most)),
+            (future_labels(*future), lambda at_most: future_labels(*future, at_most)),
+        ):
+            n = len(everybody.y)
+            for at_most in (40, n - 1):
+                found = drawn_of(at_most)
+                assert found.customers.tolist() == lowest(everybody.customers, at_most)
+                assert found.y.tolist() == everybody.of(found.customers).y.tolist()
+                assert (found.sampled_from, found.values) == (n, everybody.values)
+            whole = drawn_of(n)
+            assert whole.customers.tolist() == everybody.customers.tolist()
+            assert (whole.y.tolist(), whole.sampled_from) == (everybody.y.tolist(), None)
 
 
 def test_features_of_some_are_rows_of_the_features_of_all(made):

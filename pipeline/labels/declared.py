@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,11 +16,16 @@ import pyarrow.compute as pc
 from pipeline.columns import CUSTOMER
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, LeakageError, did_you_mean
+from pipeline.events import bucket_file
+from pipeline.features.counts import only_of
 from pipeline.labels.known import NO, YES, Labels, cut, ordered
+from pipeline.labels.lots import Lottery, ids_of, with_lots
 from pipeline.outputs import read_manifest
 from pipeline.profiles import read_profiles
 from pipeline.settings import Attribute, Data, Declared, Table
 from pipeline.sources import resolve
+
+_POSITION = "_position"
 
 
 def declared_labels(
@@ -28,8 +35,15 @@ def declared_labels(
     attribute: Attribute,
     data: Data,
     buckets: Sequence[int] | range | None = None,
+    only: np.ndarray | None = None,
 ) -> Labels:
     """Return the labels of a declared attribute, of all customers or of some buckets; a blank cell is none.
+
+    Parameters
+    ----------
+    only
+        Ids whose labels are wanted, shape (n,); None: everybody's. The values, and what is wrong with the column, are
+        those of all profiles.
 
     Raises
     ------
@@ -40,13 +54,38 @@ def declared_labels(
     LeakageError
         If a field of a log is read from the very profile column that is to be learnt.
     """
-    rule = _rule_of(name, attribute, data)
-    buckets = range(read_manifest(profiles)["buckets"]) if buckets is None else buckets
-    tables = [read_profiles(engine, profiles, bucket) for bucket in buckets]
-    _require_column(rule, tables[0].columns, name)
-    parts = [engine.arrow(table.select(CUSTOMER, rule.column)) for table in tables]
-    found = pa.concat_tables(parts, promote_options="default")  # an empty bucket may differ in what can be missing
-    return told_labels(found, name, attribute, data)
+    tables = _open(engine, profiles, name, attribute, data, buckets)
+    if only is None:
+        parts = [engine.arrow(table) for table in tables]
+        found = pa.concat_tables(parts, promote_options="default")  # an empty bucket may differ in what can be missing
+        return told_labels(found, name, attribute, data)
+    said = _said(_cells(engine.arrow(table.drop(CUSTOMER)) for table in tables), name, attribute, data)
+    return said.labels(pa.concat_tables([said.known(engine.arrow(only_of(engine, table, only))) for table in tables]))
+
+
+def drawn_labels(
+    engine: DuckDBEngine, profiles: Path, name: str, attribute: Attribute, data: Data, snapshot: Path, at_most: int
+) -> Labels:
+    """Return the labels of a random sample of a snapshot's customers who have one, or of all of these.
+
+    Parameters
+    ----------
+    at_most
+        Customers that are drawn, those of the lowest lots. The values, and what is wrong with the column, are those of
+        all profiles.
+
+    Raises
+    ------
+    ConfigError, DataError, LeakageError
+        As `declared_labels`.
+    """
+    tables = _open(engine, profiles, name, attribute, data)
+    said = _said(_cells(engine.arrow(table.drop(CUSTOMER)) for table in tables), name, attribute, data)
+    lottery = Lottery(at_most)
+    for bucket, table in enumerate(tables):
+        featured = engine.parquet(bucket_file(snapshot / "dense", bucket)).select(CUSTOMER)
+        lottery.add(said.known(engine.arrow(with_lots(engine, table.semi_join(featured, CUSTOMER)))))
+    return replace(said.labels(lottery.drawn()), sampled_from=lottery.sampled_from)
 
 
 def told_labels(found: pa.Table, name: str, attribute: Attribute, data: Data) -> Labels:
@@ -57,23 +96,93 @@ def told_labels(found: pa.Table, name: str, attribute: Attribute, data: Data) ->
     found
         One row per customer, with a column of ids and that of the rule.
     """
-    rule, where = _rule_of(name, attribute, data), f"attributes.{name}.declared"
+    rule = _rule_of(name, attribute, data)
     _require_column(rule, found.column_names, name)
-    customers, cells, codes = _distinct(found, rule.column)
+    found = found.select([CUSTOMER, rule.column]).sort_by(CUSTOMER)
+    said = _said(_cells([found.drop_columns(CUSTOMER)]), name, attribute, data)
+    return said.labels(said.known(found))
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the cells of a profile column say, worked out once for each word and not once for each customer.
+
+    Attributes
+    ----------
+    cells
+        The distinct ones, shape (n_cells,).
+    place
+        Position in `values` of what each says, shape (n_cells,); -1: nothing.
+    """
+
+    name: str
+    attribute: Attribute
+    column: str
+    values: tuple[str, ...]
+    cells: pa.Array
+    place: np.ndarray
+
+    def known(self, profiles: pa.Table) -> pa.Table:
+        """Return the rows of customers whose cell says something, with what it says in place of the cell."""
+        codes = pc.index_in(profiles[self.column], value_set=self.cells).fill_null(len(self.cells)).to_numpy()
+        positions = np.append(self.place, -1)[codes]
+        told = profiles.drop_columns(self.column).append_column(_POSITION, pa.array(positions, pa.int64()))
+        return told.filter(pa.array(positions >= 0))
+
+    def labels(self, known: pa.Table) -> Labels:
+        known = known.sort_by(CUSTOMER)
+        y = known[_POSITION].to_numpy()
+        return Labels(self.name, self.attribute.kind, self.values, ids_of(known), y)
+
+
+def _open(
+    engine: DuckDBEngine,
+    profiles: Path,
+    name: str,
+    attribute: Attribute,
+    data: Data,
+    buckets: Sequence[int] | range | None = None,
+) -> list[ir.Table]:
+    """Return ids and the rule's column of each bucket."""
+    rule = _rule_of(name, attribute, data)
+    buckets = range(read_manifest(profiles)["buckets"]) if buckets is None else buckets
+    tables = [read_profiles(engine, profiles, bucket) for bucket in buckets]
+    _require_column(rule, tables[0].columns, name)
+    return [table.select(CUSTOMER, rule.column) for table in tables]
+
+
+def _cells(parts: Iterable[pa.Table]) -> tuple[pa.Array, np.ndarray]:
+    """Return the distinct cells of a column that comes in parts, and how often each stands; empty ones are none."""
+    counted = []
+    for part in parts:
+        column = part.column(0)
+        filled = column.filter(pc.invert(pc.is_null(column, nan_is_null=True)))
+        n, cells = (pc.value_counts(filled).field(field) for field in ("counts", "values"))
+        counted.append(pa.table({"cell": cells, "n": n}))
+    both = pa.concat_tables(counted, promote_options="default").group_by("cell", use_threads=False)
+    distinct = both.aggregate([("n", "sum")])
+    return distinct["cell"].combine_chunks(), distinct["n_sum"].to_numpy()
+
+
+def _said(found: tuple[pa.Array, np.ndarray], name: str, attribute: Attribute, data: Data) -> _Said:
+    """Work out what each distinct cell says, given with how often it stands."""
+    rule, where = _rule_of(name, attribute, data), f"attributes.{name}.declared"
+    cells, counts = found
+    words = cells.to_pandas(integer_object_nulls=True)
+    given = np.array([not isinstance(word, str) or bool(word.strip()) for word in words], dtype=bool)
+    words, counts = words[given], counts[given]
+    place = np.full(len(cells), -1, dtype=np.int64)
     if rule.bands is not None:
         values = ordered(rule.bands, attribute.values, f"attributes.{name}")
-        numbers = _numbers(cells, where).iloc[codes]
-        positions = cut(numbers, {value: rule.bands[value] for value in values}, where)
-        return Labels(name, attribute.kind, values, customers, positions)
-    texts = cells.map(_plain)
-    if rule.map is not None and _covers(texts.iloc[codes], rule.map, where):
+        place[given] = cut(_numbers(words, where), {value: rule.bands[value] for value in values}, where, counts)
+        return _Said(name, attribute, rule.column, values, cells, place)
+    texts = words.map(_plain)
+    if rule.map is not None and _covers(texts, counts, rule.map, where):
         texts = texts.map(dict(rule.map))
     values = attribute.values or _order(texts.dropna(), rule.map)
     said = texts.notna().to_numpy()
-    place = np.full(len(texts), -1, dtype=np.int64)
-    place[said] = _positions(texts[said], values, where)
-    positions = place[codes]
-    return Labels(name, attribute.kind, values, customers[positions >= 0], positions[positions >= 0])
+    place[np.flatnonzero(given)[said]] = _positions(texts[said], values, where)
+    return _Said(name, attribute, rule.column, values, cells, place)
 
 
 def _rule_of(name: str, attribute: Attribute, data: Data) -> Declared:
@@ -93,25 +202,6 @@ def _require_column(rule: Declared, columns: Sequence[str], name: str) -> None:
             f"attributes.{name}.declared.column: '{rule.column}' is no column of the profiles "
             f"{did_you_mean(rule.column, known)}"
         )
-
-
-def _distinct(found: pa.Table, column: str) -> tuple[np.ndarray, pd.Series, np.ndarray]:
-    """Return who filled in a cell, sorted, the distinct cells, and each one's position among these.
-
-    What a cell says is then worked out once for each word and not once for each customer.
-    """
-    found = (
-        found.select([CUSTOMER, column])
-        .filter(pc.invert(pc.is_null(found[column], nan_is_null=True)))
-        .sort_by(CUSTOMER)
-    )
-    encoded = found[column].combine_chunks().dictionary_encode()
-    cells = encoded.dictionary.to_pandas(integer_object_nulls=True)
-    codes = encoded.indices.to_numpy()
-    given = np.array([not isinstance(cell, str) or bool(cell.strip()) for cell in cells], dtype=bool)
-    filled = given[codes]
-    customers = np.array(found[CUSTOMER].to_pylist(), dtype=object)[filled]
-    return customers, cells[given], (np.cumsum(given) - 1)[codes[filled]]
 
 
 def _refuse_leak(rule: Declared, data: Data, where: str) -> None:
@@ -155,10 +245,10 @@ def _numbers(column: pd.Series, where: str) -> pd.Series:
     return numbers
 
 
-def _covers(texts: pd.Series, mapping: Mapping[str, str | None], where: str) -> bool:
+def _covers(texts: pd.Series, counts: np.ndarray, mapping: Mapping[str, str | None], where: str) -> bool:
     missed = sorted(set(texts) - set(mapping))
     if missed:
-        count = int(texts.isin(missed).sum())
+        count = int(counts[texts.isin(missed)].sum())
         raise DataError(
             f"{where}.map: {count:,} profiles hold '{missed[0]}'{' and other values' if missed[1:] else ''}, which "
             f"the map does not name {did_you_mean(missed[0], mapping)} Map it to null to leave it out."

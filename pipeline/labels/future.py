@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.columns import CUSTOMER, EVENT_DAY, EVENT_US, US_PER_DAY, VALUE
 from pipeline.engine import QueryEngine
 from pipeline.errors import ConfigError
 from pipeline.events import bucket_file, read_events
-from pipeline.labels.known import NO, YES, Labels, cut, ordered
+from pipeline.labels.known import NO, YES, Labels, banded, cut, ordered
+from pipeline.labels.lots import LOT, Lottery, ids_of, with_lots
 from pipeline.labels.rules import check_rule, check_tokens, matching
 from pipeline.outputs import read_manifest
 from pipeline.settings import Attribute, Data, Future
@@ -31,6 +36,7 @@ def future_labels(
     attribute: Attribute,
     data: Data,
     as_of_us: int,
+    at_most: int | None = None,
 ) -> Labels:
     """Return the labels of a future attribute: what the customers of a snapshot did in the horizon after it.
 
@@ -38,6 +44,9 @@ def future_labels(
     ----------
     snapshot
         Its customers are labelled; an event in the horizon is one in [as_of, as_of + horizon_days).
+    at_most
+        Customers whose labels are wanted, those of the lowest lots among all who have one; None: everybody's. The
+        answer of each is the same: where it depends on what others did, on all of them.
 
     Raises
     ------
@@ -57,23 +66,42 @@ def future_labels(
             f"{where}.horizon_days: {rule.horizon_days} days after {as_of_name(as_of_us)} reach beyond the last "
             f"event of {as_of_name(last_us)}: the label would count what has not been recorded yet"
         )
-    parts = []
+    check_tokens(engine, events, rule.log, rule.where, where)
+    values = ordered(rule.bands or (NO, YES), attribute.values, f"attributes.{name}")
+    bands = {value: rule.bands[value] for value in values} if rule.bands else {}
+    lottery = Lottery(sys.maxsize if at_most is None else at_most)
+    numbers = []  # that all customers' answers are compared with, or that no answer is made of
     for bucket in range(read_manifest(events)["buckets"]):
         log = read_events(engine, events, rule.log, bucket)
         base = population(engine.parquet(bucket_file(snapshot / "dense", bucket)).select(CUSTOMER), log, rule, as_of_us)
-        parts.append(engine.arrow(_amounts(base, log, rule, as_of_us)).to_pandas())
-    check_tokens(engine, events, rule.log, rule.where, where)
-    frame = pd.concat(parts).sort_values(CUSTOMER)
-    frame = frame.dropna(subset=[VALUE])
-    frame[VALUE] = frame[VALUE].astype(float).round(_DECIMALS)
-    amounts = frame[VALUE].to_numpy(dtype=float)
-    customers = frame[CUSTOMER].to_numpy(dtype=object)
-    values = ordered(rule.bands or (NO, YES), attribute.values, f"attributes.{name}")
-    if rule.bands is not None:
-        positions = cut(frame[VALUE], {value: rule.bands[value] for value in values}, where)
+        found = _known(engine, _amounts(base, log, rule, as_of_us), at_most is not None)
+        lottery.add(found)
+        amounts = found[VALUE].to_numpy()
+        if rule.top_share is not None:
+            numbers.append(amounts)
+        elif bands:
+            numbers.append(amounts[banded(amounts, bands) < 0])
+    everyone = np.concatenate(numbers) if numbers else np.empty(0)
+    drawn = lottery.drawn()
+    amounts = drawn[VALUE].to_numpy()
+    if bands:
+        cut(pd.Series(everyone), bands, where)  # says what is wrong, also where those drawn are well
+        positions = banded(amounts, bands)
     else:
-        positions = np.where(_answers(amounts, rule), values.index(YES), values.index(NO)).astype(np.int64)
-    return Labels(name, attribute.kind, values, customers, positions, as_of_us)
+        said = _answers(amounts, everyone, rule)
+        positions = np.where(said, values.index(YES), values.index(NO)).astype(np.int64)
+    customers = ids_of(drawn)
+    return Labels(name, attribute.kind, values, customers, positions, as_of_us, lottery.sampled_from)
+
+
+def _known(engine: QueryEngine, amounts: ir.Table, with_lot: bool) -> pa.Table:
+    """Return the customers who have an amount, their lots if these are asked for, and the rounded amounts."""
+    amounts = amounts.mutate(**{VALUE: amounts[VALUE].cast("float64")})
+    amounts = with_lots(engine, amounts) if with_lot else amounts.mutate(**{LOT: ibis.literal(0, "int64")})
+    found = engine.arrow(amounts)
+    found = found.filter(pc.invert(pc.is_null(found[VALUE], nan_is_null=True)))
+    rounded = pa.array(np.round(found[VALUE].to_numpy(), _DECIMALS))
+    return found.select([CUSTOMER, LOT]).append_column(VALUE, rounded)
 
 
 def population(customers: ir.Table, log: ir.Table, rule: Future, as_of_us: int) -> ir.Table:
@@ -146,12 +174,14 @@ def _joined(base: ir.Table, found: ir.Table) -> ir.Table:
     return base.left_join(found, CUSTOMER).drop(f"{CUSTOMER}_right")
 
 
-def _answers(amounts: np.ndarray, rule: Future) -> np.ndarray:
+def _answers(amounts: np.ndarray, everyone: np.ndarray, rule: Future) -> np.ndarray:
+    """Tell who is meant, given the amounts of some customers, and of all where the rule means those with the most."""
     if rule.at_least is not None:
         return amounts >= rule.at_least
     if rule.at_most is not None:
         return amounts <= rule.at_most
-    if rule.top_share is None or not len(amounts):
+    if rule.top_share is None or not len(everyone):
         return np.zeros(len(amounts), dtype=bool)
-    most = min(int(rule.top_share * len(amounts) + 1e-9), len(amounts) - 1)  # 0.7 * 10 is a little less than 7
-    return amounts > np.sort(amounts)[len(amounts) - 1 - most]
+    most = min(int(rule.top_share * len(everyone) + 1e-9), len(everyone) - 1)  # 0.7 * 10 is a little less than 7
+    place = len(everyone) - 1 - most
+    return amounts > np.partition(everyone, place)[place]

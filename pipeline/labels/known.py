@@ -108,14 +108,37 @@ def ordered(found: Iterable[str], wanted: tuple[str, ...] | None, where: str) ->
     return wanted
 
 
-def cut(numbers: pd.Series, bands: Mapping[str, tuple[float | None, float | None]], where: str) -> np.ndarray:
-    """Return each number's band; a band holds its lower bound and not its upper one."""
-    positions = np.full(len(numbers), -1, dtype=np.int64)
-    amounts = numbers.to_numpy(dtype=float)
+def cut(
+    numbers: pd.Series,
+    bands: Mapping[str, tuple[float | None, float | None]],
+    where: str,
+    counts: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return each number's band; a band holds its lower bound and not its upper one.
+
+    Parameters
+    ----------
+    counts
+        How often each number stands, shape (n_numbers,), for what is told of those in no band; None: once.
+
+    Raises
+    ------
+    DataError
+        If a number lies in no band.
+    """
+    positions = banded(numbers.to_numpy(dtype=float), bands)
+    beyond = positions < 0
+    if beyond.any():
+        n = beyond.sum() if counts is None else counts[beyond].sum()
+        example = numbers.to_numpy(dtype=float)[beyond][0]
+        raise DataError(f"{where}.bands: {n:,} values lie in no band, such as {example:g}")
+    return positions
+
+
+def banded(amounts: np.ndarray, bands: Mapping[str, tuple[float | None, float | None]]) -> np.ndarray:
+    """Return each amount's band by its position, -1 where it lies in none."""
+    positions = np.full(len(amounts), -1, dtype=np.int64)
     for position, (low, high) in enumerate(bands.values()):
         inside = (amounts >= (-np.inf if low is None else low)) & (amounts < high if high is not None else True)
         positions[inside] = position
-    if (positions < 0).any():
-        example = amounts[positions < 0][0]
-        raise DataError(f"{where}.bands: {(positions < 0).sum():,} values lie in no band, such as {example:g}")
     return positions

@@ -123,7 +123,7 @@ def _sampled(place: Place) -> tuple[FeatureMatrix, float]:
     n = read_manifest(place.snapshot)["customers"]
     if n <= most:
         return read_matrix(place.engine, place.snapshot, encoder), 1.0
-    drawn = draw(place.engine, place.snapshot).first(most)
+    drawn = draw(place.engine, place.snapshot, most)
     return read_matrix(place.engine, place.snapshot, encoder, only=drawn), n / most
 
 

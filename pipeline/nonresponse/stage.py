@@ -14,6 +14,7 @@ from pipeline import console, plots
 from pipeline.columns import ATTRIBUTE, CUSTOMER, VALUE
 from pipeline.engine import DuckDBEngine
 from pipeline.features.behaviour import read_encoder
+from pipeline.features.counts import only_of
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.naming import visible
@@ -77,10 +78,11 @@ def shares(settings: Settings, outputs: Path, tracker: Tracker, workers: int) ->
     with whole(folder, expected, facts) as partial:
         with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
             matrix = _matrix(engine, snapshot, read_encoder(outputs), settings.model.max_customers)
-            has_profile = np.isin(matrix.customers, _with_profile(engine, outputs))
+            has_profile = _have_profile(engine, outputs, matrix.customers)
             profiles = outputs / "profiles"
             labels = [
-                declared_labels(engine, profiles, name, attribute, settings.data) for name, attribute in asked.items()
+                declared_labels(engine, profiles, name, attribute, settings.data, only=matrix.customers)
+                for name, attribute in asked.items()
             ]
         answers = _positions(matrix, labels)
         known = [has_profile, *(y_index >= 0 for _, y_index in answers.values())]
@@ -101,7 +103,7 @@ def _matrix(engine: DuckDBEngine, snapshot: Path, encoder: BehaviourEncoder, at_
     if n <= at_most:
         return read_matrix(engine, snapshot, encoder)
     console.say(f"shares: estimated from {at_most:,} of {n:,} customers, drawn by hash of the id (model.max_customers)")
-    return read_matrix(engine, snapshot, encoder, only=draw(engine, snapshot).first(at_most))
+    return read_matrix(engine, snapshot, encoder, only=draw(engine, snapshot, at_most))
 
 
 def share_table(found: list[AttributeShares]) -> pd.DataFrame:
@@ -122,13 +124,14 @@ def share_table(found: list[AttributeShares]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=None if rows else [ATTRIBUTE, VALUE])
 
 
-def _with_profile(engine: DuckDBEngine, outputs: Path) -> np.ndarray:
-    """Return the customers who have a profile, whatever is blank in it."""
+def _have_profile(engine: DuckDBEngine, outputs: Path, customers: np.ndarray) -> np.ndarray:
+    """Tell which of some customers have a profile, whatever is blank in it."""
     found: list[str] = []
     for bucket in range(read_manifest(outputs / "profiles")["buckets"]):
         known = read_customers(engine, outputs / "profiles", bucket)
-        found += engine.arrow(known.filter(known[HAS_PROFILE]).select(CUSTOMER))[CUSTOMER].to_pylist()
-    return np.array(found, dtype=object)
+        known = only_of(engine, known.filter(known[HAS_PROFILE]).select(CUSTOMER), customers)
+        found += engine.arrow(known)[CUSTOMER].to_pylist()
+    return pd.Index(customers, dtype=object).isin(found)
 
 
 def _response(
@@ -203,7 +206,7 @@ def _if_answers_decide(
 def _positions(matrix: FeatureMatrix, labels: list[Labels]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
     """Return values and each customer's position among them, -1 where unknown, by attribute that anybody answered."""
     answers = {}
-    for known in (given.of(matrix.customers) for given in labels):
+    for known in labels:
         if not len(known.y):
             console.warn(f"shares: '{known.attribute}' is left out: nobody has answered")
             continue

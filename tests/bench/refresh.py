@@ -16,7 +16,6 @@ from pipeline.settings import Model, Settings
 from tests.bench import events
 from tests.bench.measured import Results, measure
 from tests.bench.options import Options, command
-from tests.bench.tables import show_growth, show_ways
 from tests.bench.ways.equality import require_equal
 
 PART = "refresh"
@@ -29,6 +28,8 @@ def run(options: Options, results: Results) -> None:
     for size in options.events:
         for number in range(options.rounds):
             _round(size, number, options.folder / f"refresh-{size}", results)
+    from tests.bench.tables import show_growth, show_ways  # not in the runs that are measured, which begin here
+
     rows = [row for row in results.rows if row["part"] == PART]
     show_ways(rows, "Features stage: medians over rounds", WAYS, "rebuild")
     show_growth(rows, WAYS)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -145,6 +146,25 @@ def test_some_buckets_give_the_labels_of_their_customers(read: Read) -> None:
     cells = ["a", "b", "a", "b"]
     assert told(read(cells, buckets=[0])) == {"c03": "a", "c01": "a"}
     assert told(read(cells)) == {"c03": "a", "c02": "b", "c01": "a", "c00": "b"}
+
+
+def test_labels_of_some_customers_have_the_values_and_the_faults_of_all(read: Read) -> None:
+    cells = ["b", "rare", "a", None, "b", " "]
+    some = np.array(["c05", "c02", "c01", "c00", "nobody"], dtype=object)
+    everybody, found = read(cells), read(cells, only=some)
+    assert found.values == everybody.values == ("a", "b", "rare")
+    assert (
+        told(found)
+        == {who: value for who, value in told(everybody).items() if who in some}
+        == {"c01": "b"} | {"c05": "b"}
+    )
+    assert found.customers.tolist() == ["c01", "c05"]
+    rule = Attribute("nominal", Declared("found", map={"a": "a", "b": "b"}))
+    with pytest.raises(DataError, match="2 profiles hold 'rare', which the map does not name"):
+        read(["b", "rare", "a", "rare"], rule, only=np.array(["c00"], dtype=object))
+    bands = Attribute("ordinal", Declared("found", bands={"child": (0.0, 18.0)}))
+    with pytest.raises(DataError, match=r"declared\.bands: 2 values lie in no band, such as 99"):
+        read([12, 99, 99, 12], bands, only=np.array(["c00"], dtype=object))
 
 
 def test_a_column_that_does_not_exist_is_refused(read: Read) -> None:

@@ -21,6 +21,7 @@ from pipeline.events import write_events
 from pipeline.labels.future import future_labels
 from pipeline.labels.known import Labels
 from pipeline.settings import Attribute, Data, Declared, Future, Log, Quality
+from pipeline.split import hash32
 
 DAY_US = 86_400_000_000
 AS_OF_US = 1_710_140_400_000_000  # 2024-03-11 03:00 in New York
@@ -95,9 +96,11 @@ Read = Callable[..., Labels]
 
 @pytest.fixture
 def read(shop: Shop, engine: DuckDBEngine) -> Read:
-    def read(rule: Future, kind: str = "binary", as_of_us: int = AS_OF_US, **options: Any) -> Labels:
+    def read(
+        rule: Future, kind: str = "binary", as_of_us: int = AS_OF_US, at_most: int | None = None, **options: Any
+    ) -> Labels:
         attribute = Attribute(kind, future=rule, **options)
-        return future_labels(engine, shop.events, shop.snapshot, "spends", attribute, shop.data, as_of_us)
+        return future_labels(engine, shop.events, shop.snapshot, "spends", attribute, shop.data, as_of_us, at_most)
 
     return read
 
@@ -251,6 +254,26 @@ def test_labels_equal_a_slow_reading_of_the_rule(name: str, read: Read, shop: Sh
     expected = slow_answers(shop, rule)
     assert told(read(rule, kind)) == expected
     assert len(set(expected.values())) > 1  # otherwise the case would show nothing
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_of_a_sample_of_customers_the_answers_are_those_among_all(name: str, read: Read, shop: Shop) -> None:
+    rule = RULES[name]
+    expected = slow_answers(shop, rule)
+    lowest = sorted(expected, key=lambda who: (hash32(f"train:{who}"), who))[: len(expected) // 3]
+    found = read(rule, "ordinal" if rule.bands else "binary", at_most=len(lowest))
+    assert found.customers.tolist() == sorted(lowest)
+    assert told(found) == {who: expected[who] for who in lowest}
+    assert found.sampled_from == len(expected)
+
+
+def test_an_amount_in_no_band_is_told_also_where_nobody_drawn_has_it(read: Read, shop: Shop) -> None:
+    counts = slow_answers(shop, Future("buy", 10, bands={"few": (None, 4.0), "many": (4.0, None)}))
+    many = sum(value == "many" for value in counts.values())
+    (first,) = read(Future("buy", 10, at_least=1), at_most=1).customers
+    assert counts[first] == "few"
+    with pytest.raises(DataError, match=rf"spends\.future\.bands: {many} values lie in no band, such as "):
+        read(Future("buy", 10, bands={"few": (None, 4.0)}), "ordinal", at_most=1)
 
 
 def test_an_event_at_as_of_counts_and_one_at_the_end_does_not(read: Read) -> None:

@@ -8,10 +8,15 @@ import mlflow
 import pandas as pd
 import pytest
 
+from pipeline.columns import CUSTOMER
 from pipeline.configuration import parse_settings
+from pipeline.engine import DuckDBEngine
 from pipeline.outputs import read_manifest
 from pipeline.run import run
+from pipeline.split import hash32
 from tests.end_to_end import planted
+
+ARROW = DuckDBEngine.arrow
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +74,24 @@ def test_a_source_without_declared_attributes_has_nothing_to_correct(done, capsy
     future = {"lapses": config["attributes"]["lapses"]}
     run(parse_settings(config | {"stages": ["shares"], "attributes": future}))
     assert "shares: no declared attribute" in capsys.readouterr().out
+
+
+def test_of_a_sampled_base_no_more_labels_are_held_than_the_sample_has(done, monkeypatch):
+    config, people, folder = done
+    settings = parse_settings(config | {"stages": ["shares"]})
+    object.__setattr__(settings.model, "max_customers", 80)  # below what settings allow: the source is small
+    brought = []
+
+    def arrow(engine, *args, **options):
+        found = ARROW(engine, *args, **options)
+        brought.append(len(found) if CUSTOMER in found.column_names else 0)
+        return found
+
+    monkeypatch.setattr(DuckDBEngine, "arrow", arrow)
+    run(settings)
+    assert max(brought) == 80  # a bucket alone has some hundred who declare
+    table = pd.read_csv(folder / "group_shares.csv").set_index("value")
+    drawn = people.sort_values("customer", key=lambda ids: ids.map(lambda one: hash32(f"train:{one}"))).head(80)
+    assert (table["base"] == 80).all()
+    assert (table["answered"] == drawn["declares"].sum()).all()
+    assert table.loc["dog", "counted"] == pytest.approx((drawn[drawn["declares"]]["kind"] == "dog").mean())
