@@ -162,7 +162,8 @@ def _await(folder: Path, name: str, ready: Callable[[], bool]) -> None:
         if ended or time.monotonic() > deadline:
             log = folder / f"{name}.log"
             last = " ".join(log.read_text("utf-8", "replace").split()[-40:])
-            what = "ended" if ended else f"is not ready after {_WAIT_S:.0f} s"
+            code = _STARTED[process].poll() if process in _STARTED else None
+            what = f"ended (exit code {code})" if ended else f"is not ready after {_WAIT_S:.0f} s"
             raise DataError(f"cluster: the {name} {what}. Its log is {log}: … {last}")
         time.sleep(0.1)
 
