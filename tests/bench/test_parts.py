@@ -64,10 +64,19 @@ def test_an_operator_is_made_and_goes_through_all_stages_in_one_folder(tmp_path,
 
 def test_engines_take_turns_with_the_same_models(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    standing: list[int] = []
+
+    def up(port, workers, memory):
+        standing.append(port)
+        return f"spark://here:{workers}"
+
+    monkeypatch.setattr(spark.cluster, "up", up)
+    monkeypatch.setattr(spark.cluster, "down", standing.remove)
     results, asked = run(spark, tmp_path, monkeypatch)
     trained, *found = [settings(overrides) for overrides in asked]
     assert [row["way"] for row in results.rows] == [*spark.ENGINES] * 2
-    assert [one.engine.master for one in found] == [None, "local[1]", "local[2]"] * 2
+    assert [one.engine.master for one in found] == [None, "spark://here:1", "spark://here:2"] * 2
+    assert standing == []  # each cluster is taken down again
     assert {one.tracking.folder for one in found} == {trained.tracking.folder}
     assert {one.stages for one in found} == {("features", "score")}
 
