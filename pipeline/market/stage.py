@@ -186,7 +186,15 @@ def _report(settings: Settings, table: pd.DataFrame, facts: dict[str, Any], fold
     rows = []
     for _, row in table.iterrows():
         range_ = "–" if pd.isna(row["at_least"]) else f"{row['at_least']:,.0f} to {row['at_most']:,.0f}"
-        rows.append([row["segment"], row["how"], f"{row['told']:,}", *(_span(row, name) for name in spans), range_])
+        rows.append(
+            [
+                row["segment"],
+                row["how"],
+                "–" if pd.isna(row["told"]) else f"{row['told']:,.0f}",
+                *(_span(row, name) for name in spans),
+                range_,
+            ]
+        )
     note = _ASSUMED.format(odds=chosen.silent_odds)
     columns = ["segment", "how", "told", *spans.values(), "at least to at most"]
     console.table(f"Market: people of {facts['customers']:,} customers", columns, rows, note, left=(0, 1))
