@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,7 +27,8 @@ class Cost:
 
     Memory is looked at ten times a second, and pages that processes share are counted for each of them. Processor time
     is what the system tells of the command and of the processes that it waited for, or the sum of what was seen of all
-    processes where this is more: workers that are killed are waited for by nobody.
+    processes where this is more: workers that are killed are waited for by nobody. Of processes beside the command it
+    is what was seen, less what they had taken before.
     """
 
     seconds: float
@@ -33,8 +36,14 @@ class Cost:
     peak_mb: float
 
 
-def measure(command: list[str], every_seconds: float = 0.1) -> Cost:
+def measure(command: list[str], every_seconds: float = 0.1, beside: Sequence[int] = ()) -> Cost:
     """Run a command to its end; return what it and all processes below it took.
+
+    Parameters
+    ----------
+    beside
+        Ids of running processes that work for the command, such as a cluster's; what they and all processes below them
+        take meanwhile counts as well.
 
     Raises
     ------
@@ -43,11 +52,15 @@ def measure(command: list[str], every_seconds: float = 0.1) -> Cost:
     """
     started, peak, ended, status = time.monotonic(), 0.0, 0, 0
     seen: dict[tuple[int, float], float] = {}
+    others: dict[tuple[int, float], float] = {}
+    helpers = [psutil.Process(number) for number in beside]
+    _look(helpers, others)
+    before = sum(others.values())
     with tempfile.TemporaryFile("w+") as said:
         child = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
         process = psutil.Process(child.pid)
         while not ended:
-            peak = max(peak, _look(process, seen))
+            peak = max(peak, _look([process], seen) + _look(helpers, others))
             time.sleep(every_seconds)
             ended, status, used = os.wait4(child.pid, os.WNOHANG)
         seconds = time.monotonic() - started
@@ -55,7 +68,8 @@ def measure(command: list[str], every_seconds: float = 0.1) -> Cost:
         if child.returncode:
             said.seek(0)
             raise SystemExit(said.read())
-    return Cost(seconds, max(used.ru_utime + used.ru_stime, sum(seen.values())), peak)
+    own = max(used.ru_utime + used.ru_stime, sum(seen.values()))
+    return Cost(seconds, own + sum(others.values()) - before, peak)
 
 
 def watch(command: list[str]) -> tuple[float, float]:
@@ -64,16 +78,16 @@ def watch(command: list[str]) -> tuple[float, float]:
     return cost.seconds, cost.peak_mb
 
 
-def _look(process: psutil.Process, seen: dict[tuple[int, float], float]) -> float:
-    """Return the tree's resident memory in MB, and note each process's processor seconds so far."""
+def _look(roots: Sequence[psutil.Process], seen: dict[tuple[int, float], float]) -> float:
+    """Return the trees' resident memory in MB, and note each process's processor seconds so far."""
     total = 0
-    try:
-        for one in [process, *process.children(recursive=True)]:
-            times = one.cpu_times()
-            seen[one.pid, one.create_time()] = times.user + times.system
-            total += one.memory_info().rss
-    except psutil.NoSuchProcess:  # one of them ended while it was looked at
-        return 0.0
+    for root in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):  # the root itself ended
+            for one in [root, *root.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):  # one of them ended while it was looked at
+                    times = one.cpu_times()
+                    seen[one.pid, one.create_time()] = times.user + times.system
+                    total += one.memory_info().rss
     return total / 1e6
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
+import psutil
 import pytest
 
 from tests.bench.measured import Cost, Results, measure
@@ -18,6 +20,21 @@ def test_memory_of_processes_below_the_command_counts():
 def test_processor_time_is_not_wall_time():
     asleep = measure([sys.executable, "-c", "import time; time.sleep(0.8)"])
     assert asleep.cpu_seconds < asleep.seconds
+
+
+def test_processes_beside_the_command_count_with_what_they_take_meanwhile():
+    work = "import time\nheld = b'x' * 150_000_000\nwhile time.process_time() < 1: pass\nprint(flush=True)\n"
+    with subprocess.Popen([sys.executable, "-c", f"{work}while True: pass"], stdout=subprocess.PIPE) as busy:
+        assert busy.stdout is not None
+        busy.stdout.readline()
+        taken = f"sum(psutil.Process({busy.pid}).cpu_times()[:2])"
+        waiting = f"import psutil, time; end = {taken} + 1\nwhile {taken} < end: time.sleep(0.05)"
+        alone = measure([sys.executable, "-c", waiting])
+        both = measure([sys.executable, "-c", waiting], beside=[busy.pid])
+        total = sum(psutil.Process(busy.pid).cpu_times()[:2])
+        busy.kill()
+    assert both.peak_mb > 150 > alone.peak_mb
+    assert alone.cpu_seconds < 1 <= both.cpu_seconds < total
 
 
 def test_a_failed_command_gives_what_it_said_and_no_figure():

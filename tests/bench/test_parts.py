@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +22,7 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
     """Run a part whose commands are noted and not run; return its rows and the runs' overrides."""
     asked: list[list[str]] = []
 
-    def noted(command: list[str]) -> Cost:
+    def noted(command: list[str], beside: Sequence[int] = ()) -> Cost:
         module, arguments = command[2], command[3:]
         if module == "pipeline":
             asked.append(arguments)
@@ -63,20 +65,21 @@ def test_an_operator_is_made_and_goes_through_all_stages_in_one_folder(tmp_path,
 
 
 def test_engines_take_turns_with_the_same_models(tmp_path, monkeypatch):
+    asked_of: list[int] = []
+
+    @contextmanager
+    def started(workers: int, memory: str) -> Iterator[int]:
+        asked_of.append(workers)
+        yield 7000 + len(asked_of)
+
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    standing: list[int] = []
-
-    def up(port, workers, memory):
-        standing.append(port)
-        return f"spark://here:{workers}"
-
-    monkeypatch.setattr(spark.cluster, "up", up)
-    monkeypatch.setattr(spark.cluster, "down", standing.remove)
+    monkeypatch.setattr(spark, "started", started)
     results, asked = run(spark, tmp_path, monkeypatch)
     trained, *found = [settings(overrides) for overrides in asked]
-    assert [row["way"] for row in results.rows] == [*spark.ENGINES] * 2
-    assert [one.engine.master for one in found] == [None, "spark://here:1", "spark://here:2"] * 2
-    assert standing == []  # each cluster is taken down again
+    assert [row["way"] for row in results.rows] == [*spark.WORKERS] * 2
+    assert asked_of == [1, 2] * 2
+    masters = [f"spark://127.0.0.1:{port}" for port in range(7001, 7005)]
+    assert [one.engine.master for one in found] == [None, *masters[:2], None, *masters[2:]]
     assert {one.tracking.folder for one in found} == {trained.tracking.folder}
     assert {one.stages for one in found} == {("features", "score")}
 

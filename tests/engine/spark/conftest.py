@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pipeline.engine.protocol import QueryEngine
 from pipeline.engine.spark.java import java_home, spark_home
 from pipeline.errors import ConfigError
 from pipeline.settings import Engine
+from tests.cluster import started
 
 HERE = Path(__file__).parent
 ROOT = HERE.resolve().parents[2]
@@ -33,15 +33,11 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         java_home(tmp_path_factory.mktemp("java"))
     except ConfigError as error:
         pytest.skip(str(error))
-    with socket.socket() as free:
-        free.bind((cluster.HOST, 0))
-        chosen = int(free.getsockname()[1])
-    cluster.up(chosen)
-    yield chosen
-    from pipeline.engine.spark import session
+    with started() as chosen:
+        yield chosen
+        from pipeline.engine.spark import session
 
-    session.stop()
-    cluster.down(chosen)
+        session.stop()
 
 
 @pytest.fixture(scope="session")
