@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import socket
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.engine import cluster
