@@ -78,7 +78,7 @@ def shares(settings: Settings, outputs: Path, tracker: Tracker, workers: int) ->
     with whole(folder, expected, facts) as partial:
         with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
             matrix = _matrix(engine, snapshot, read_encoder(outputs), settings.model.max_customers)
-            has_profile = _have_profile(engine, outputs, matrix.customers)
+            has_profile = have_profile(engine, outputs, matrix.customers)
             profiles = outputs / "profiles"
             labels = [
                 declared_labels(engine, profiles, name, attribute, settings.data, only=matrix.customers)
@@ -124,7 +124,7 @@ def share_table(found: list[AttributeShares]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=None if rows else [ATTRIBUTE, VALUE])
 
 
-def _have_profile(engine: DuckDBEngine, outputs: Path, customers: np.ndarray) -> np.ndarray:
+def have_profile(engine: DuckDBEngine, outputs: Path, customers: np.ndarray) -> np.ndarray:
     """Tell which of some customers have a profile, whatever is blank in it."""
     found: list[str] = []
     for bucket in range(read_manifest(outputs / "profiles")["buckets"]):

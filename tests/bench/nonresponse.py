@@ -35,7 +35,7 @@ from pipeline.labels.future import future_labels
 from pipeline.model.propensity import response_propensity
 from pipeline.nonresponse.estimation import Shares, corrected_shares, naive_shares
 from pipeline.nonresponse.shares import LEAST_PER_VALUE, MIN_PROPENSITY, cross_fitted_values
-from pipeline.nonresponse.stage import _with_profile
+from pipeline.nonresponse.stage import have_profile
 from pipeline.outputs import read_manifest
 from pipeline.run import run
 from pipeline.settings import Settings
@@ -87,7 +87,6 @@ def journey(outputs: str) -> Iterator[list[dict[str, Any]]]:
     future = {name: attribute for name, attribute in settings.attributes.items() if attribute.future is not None}
     matrices, propensities = {}, {}
     with DuckDBEngine() as engine:
-        with_profile = _with_profile(engine, folder)
         for name, attribute in future.items():
             at_us = instants(attribute, as_of_us).labels_us
             if at_us not in snapshot_instants({name: attribute}, as_of_us, first_us):
@@ -98,7 +97,7 @@ def journey(outputs: str) -> Iterator[list[dict[str, Any]]]:
                 matrices[at_us] = read_matrix(engine, snapshot, encoder)
             labels = future_labels(engine, folder / "events", snapshot, name, attribute, settings.data, at_us)
             matrix, rows = matrices[at_us], np.searchsorted(matrices[at_us].customers, labels.customers)
-            answered = np.isin(labels.customers, with_profile)
+            answered = have_profile(engine, folder, labels.customers)
             counts = np.bincount(labels.y[answered], minlength=len(labels.values))
             if counts.min() < LEAST_PER_VALUE or len(rows) < 1000:
                 print(f"{name}: left out, {counts.tolist()} households with a profile by value")
