@@ -173,9 +173,12 @@ def _has_registered(log: Path) -> bool:
 
 
 def _is_ours(process: int) -> bool:
-    """Tell whether a process runs and is a part of a Spark cluster: ids are used again."""
-    if process in _STARTED and _STARTED[process].poll() is not None:
-        return False
+    """Tell whether a process runs and is a part of a Spark cluster: ids are used again, but not those of children.
+
+    What a child is called is not asked: while a script becomes the program that it starts, it has no name.
+    """
+    if process in _STARTED:
+        return _STARTED[process].poll() is None
     told = subprocess.run(
         ["ps", "-ww", "-p", str(process), "-o", "args="], capture_output=True, text=True, check=False
     ).stdout
