@@ -123,19 +123,28 @@ def arrivals(data: Data, found: Listing, standing: Mapping[str, Any]) -> Arrival
     return Arrivals(new)
 
 
-def count_buckets(data: Data, paths: Paths) -> int:
+def count_buckets(data: Data, paths: Paths, standing: Mapping[str, Any] | None = None) -> int:
     """Return a number of buckets that suits the source's size: one for every 2 million events, at least 4.
 
     Parquet files say how many rows they hold; of texts it is estimated from their bytes. Databases say nothing before
     they are read: for them it stays at the least.
+
+    Parameters
+    ----------
+    paths
+        Each log's files, or those that are new; logs without any may be left out.
+    standing
+        The manifest of the events that the others have become.
     """
-    events = 0
+    events = 0.0
     for name, log in data.logs.items():
         if log.database is None:
-            for file in paths[name]:
+            for file in paths.get(name, []):
                 parquet = log.format == "parquet" or file.suffix.lower() in (".parquet", ".pq")
                 events += _rows(file) if parquet else file.stat().st_size // _BYTES_PER_EVENT.get(file.suffix, _ROW)
-    return max(FEWEST_BUCKETS, -int(-events * (data.sample or 1.0) // EVENTS_PER_BUCKET))
+    events *= data.sample or 1.0
+    events += sum(facts["rows"] for facts in standing["logs"].values()) if standing else 0
+    return max(FEWEST_BUCKETS, -int(-events // EVENTS_PER_BUCKET))
 
 
 def _rows(file: Path) -> int:

@@ -83,10 +83,12 @@ def write_first_part(
     with _marked(engine, files, asked, bucket_file(folder, bucket)) as (files, asked):
         if split_day is None:
             _write_part(engine, files, asked, bucket_file(folder, bucket), bucket_file(quarantine, bucket))
+            check_parts(engine, log, [bucket_file(folder, bucket)])
             return
         for part, span in ((1, (split_day, None)), (0, (None, split_day))):
             target, aside = bucket_file(folder, bucket, part), bucket_file(quarantine, bucket, part)
             _write_part(engine, files, replace(asked, days=span), target, aside)
+            check_parts(engine, log, [target])
 
 
 def write_next_part(
@@ -99,7 +101,7 @@ def write_next_part(
     part: int,
     from_day: int,
 ) -> None:
-    """Check, sort and write the events of a bucket that have newly come.
+    """Sort and write the events of a bucket that have newly come; whoever asks for it checks all buckets' at once.
 
     Parameters
     ----------
@@ -243,7 +245,11 @@ def _write_part(engine: DuckDBEngine, files: _Files, asked: _Asked, target: Path
     totals = engine.arrow_prepared(_totals, files, asked).to_pylist()[0]
     write_json(facts_file(target), {**totals, "bad": reasons})
     engine.write_prepared(_good, files, target, asked)
-    schemas.check(schemas.events(asked.log), engine.parquet(target), target)
+
+
+def check_parts(engine: DuckDBEngine, log: Log, parts: Sequence[Path]) -> None:
+    """Refuse parts that do not keep the contract of a log's events; to check many costs little more than one."""
+    schemas.check(schemas.events(log), engine.parquet(parts), parts[0])
 
 
 def _good(tables: Mapping[str, ir.Table], asked: _Asked) -> ir.Table:

@@ -27,11 +27,12 @@ from pipeline.arrivals import Arrivals, Paths, arrivals, can_grow, count_buckets
 from pipeline.canonical import canonical, columns_read
 from pipeline.columns import BUCKET, CUSTOMER, EVENT_US, REASON
 from pipeline.drift import in_order
-from pipeline.engine import QueryEngine
+from pipeline.engine import DuckDBEngine, QueryEngine
 from pipeline.errors import DataError
 from pipeline.event_parts import (
     LATE,
     bucket_file,
+    check_parts,
     facts_file,
     merge_parts,
     merged_facts,
@@ -115,11 +116,14 @@ def write_events(
         for name, log in data.logs.items()
     }
     come = arrivals(data, found, standing) if standing else Arrivals({}, "")
-    fitting = count_buckets(data, found.paths) if buckets is None else buckets
-    if come.obstacle is None and fitting >= _OUTGROWN * standing["buckets"]:
-        come = Arrivals({}, f"the source has outgrown its {standing['buckets']} buckets: {fitting} suit it now")
+    if come.obstacle is None and buckets is None:
+        fitting = count_buckets(data, come.files, standing)
+        if fitting >= _OUTGROWN * standing["buckets"]:
+            come = Arrivals({}, f"the source has outgrown its {standing['buckets']} buckets: {fitting} suit it now")
     now_us = time.time_ns() // 1000 if now_us is None else now_us
-    number = standing["buckets"] if come.obstacle is None else fitting
+    number = standing.get("buckets", 0)
+    if come.obstacle is not None:
+        number = count_buckets(data, found.paths) if buckets is None else buckets
     build = _Build(data, number, engine, quarantine, now_us, late_days)
     facts: dict[str, Any] = {"buckets": number, "inputs": found.inputs, "declared": found.declared}
     facts["files"] = found.facts
@@ -225,6 +229,8 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
         jobs = [(log, staged, bucket, target, aside, number, from_day) for bucket in range(build.buckets)]
         build.engine.each_bucket(write_next_part, jobs)
     shutil.rmtree(staged, ignore_errors=True)
+    with DuckDBEngine() as here:
+        check_parts(here, log, parts)
     found = merged_facts([json.loads(facts_file(part).read_text("utf-8")) for part in parts])
     in_time = {**_told(found), "bad": {r: n for r, n in _told(found)["bad"].items() if r != LATE}}
     place = f"data.logs.{name}: {files[0] if len(files) == 1 else f'{len(files)} new files from {files[0]} on'}"
