@@ -20,6 +20,7 @@ from pipeline.sources import files_of, resolve
 
 EVENTS_PER_BUCKET = 2_000_000  # one thread sorts and counts so many in well under a gigabyte
 FEWEST_BUCKETS = 4
+_OUTGROWN = 4  # times the number of buckets that stand is what the source's size asks for: then all is read anew
 _BYTES_PER_EVENT = {".gz": 10}  # of a compressed text; see _ROW
 _ROW = 60  # bytes that an event takes in a CSV file, about
 
@@ -105,8 +106,8 @@ def declaration(data: Data, buckets: int | None) -> str:
     )
 
 
-def arrivals(data: Data, found: Listing, standing: Mapping[str, Any]) -> Arrivals:
-    """Compare a source, as found now, with the manifest of the events that stand."""
+def arrivals(data: Data, found: Listing, standing: Mapping[str, Any], buckets: int | None) -> Arrivals:
+    """Compare a source, as found now, with the manifest of the events that stand; `buckets`: as set."""
     if standing.get("declared") != found.declared:
         return Arrivals({}, "its declaration, a reference table or the program has changed")
     new: dict[str, list[Path]] = {}
@@ -120,6 +121,9 @@ def arrivals(data: Data, found: Listing, standing: Mapping[str, Any]) -> Arrival
         fresh = [file for file, path in zip(found.paths[name], now, strict=True) if path not in before]
         if fresh:
             new[name] = fresh
+    fitting = count_buckets(data, new, standing) if buckets is None else buckets
+    if fitting >= _OUTGROWN * standing["buckets"]:
+        return Arrivals({}, f"the source has outgrown its {standing['buckets']} buckets: {fitting} suit it now")
     return Arrivals(new)
 
 

@@ -51,7 +51,6 @@ __all__ = ["bucket_file", "read_events", "write_events"]
 
 Progress = Callable[[str], None]
 MOST_PARTS = 32  # of a bucket, before those that came later are merged
-_OUTGROWN = 4  # times the number of buckets that the source's size asks for by now: then all is read anew
 _MOSTLY = 0.5  # of the rows of new files; if more are too late, a wrong clock or a delivery of old days is likelier
 
 
@@ -115,11 +114,7 @@ def write_events(
         name: in_order(found.paths[name], log, columns_read(log), f"data.logs.{name}")
         for name, log in data.logs.items()
     }
-    come = arrivals(data, found, standing) if standing else Arrivals({}, "")
-    if come.obstacle is None and buckets is None:
-        fitting = count_buckets(data, come.files, standing)
-        if fitting >= _OUTGROWN * standing["buckets"]:
-            come = Arrivals({}, f"the source has outgrown its {standing['buckets']} buckets: {fitting} suit it now")
+    come = arrivals(data, found, standing, buckets) if standing else Arrivals({}, "")
     now_us = time.time_ns() // 1000 if now_us is None else now_us
     number = standing.get("buckets", 0)
     if come.obstacle is not None:

@@ -186,21 +186,17 @@ def test_a_new_file_that_is_mostly_too_late_is_refused_with_the_event_that_shuts
 def test_a_killed_refresh_is_not_resumed_with_other_late_days(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Buckets cut at different days would go together."""
+    """All its parts stand already, cut at another day."""
     write(data, tmp_path / "out")
     write_day(tmp_path, "11", [*day_rows(11), *((f"d{n}", at(6), 1.0) for n in range(8))])
-    original, done = DuckDBEngine.write_prepared, []
 
-    def killed(self, build, files, path, *given):  # type: ignore[no-untyped-def]
-        if any(name.endswith("part-0002.parquet") for name in done):
-            raise KeyboardInterrupt
-        original(self, build, files, path, *given)
-        done.append(str(path))
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(DuckDBEngine, "write_prepared", killed)
-    with pytest.raises(KeyboardInterrupt):
-        write(data, tmp_path / "out")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(events, "check_parts", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write(data, tmp_path / "out")
     write(data, tmp_path / "out", late_days=5)
     write(data, tmp_path / "full")
     assert found(tmp_path / "out") == found(tmp_path / "full")
