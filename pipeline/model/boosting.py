@@ -52,9 +52,8 @@ class DenseBoosting(ClassifierMixin, BaseEstimator):
     max_bin
         Cut points tried per column, at most.
     large_from
-        Training customers from which on `LargeBoosting` learns: trees of four times the leaves and half the learning
-        rate, at most six times as many, on the columns that trees on at least 30 % of the columns each found telling;
-        and small networks on the same columns.
+        Training customers from which on `LargeBoosting` learns: trees of four times the leaves, at most three times as
+        many, each on at least 30 % of the most telling columns; and small networks on the same columns.
     random_state
         Seed of the sampling.
 
