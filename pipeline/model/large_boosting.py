@@ -128,7 +128,7 @@ def _telling(inputs: Matrix, y_index: Ints, train: Ints, held: Ints, growth: Map
 
     def grown(rows: Matrix) -> tuple[lgb.Booster, Floats]:
         trees = lgb.train(dict(growth), lgb.Dataset(rows[train], y_index[train], params=dict(growth)), n_trees)
-        scores = class_scores(trees.predict(rows[held], raw_score=True, num_threads=1))
+        scores = class_scores(np.asarray(trees.predict(rows[held], raw_score=True, num_threads=1)))
         return trees, -np.asarray(log_softmax(scores, axis=1)[np.arange(len(held)), y_index[held]])
 
     few, many = _WIDTHS

@@ -34,9 +34,10 @@ def test_reads_the_columns_that_tell_and_no_more():
 
 def test_reads_more_columns_where_each_tells_a_little():
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(6000, 300)).astype(np.float32)
-    y = (X.sum(axis=1) > 0).astype(np.int64)
-    assert len(LargeBoosting.fit(X, y, GROWTH, 30, 0).columns) == large_boosting._WIDTHS[1]
+    X = (rng.random(size=(6000, 300)) < 0.5).astype(np.float32)
+    y = (X[:, :150].sum(axis=1) > 75).astype(np.int64)
+    stumps = {**GROWTH, "num_leaves": 2, "learning_rate": 0.4}
+    assert len(LargeBoosting.fit(X, y, stumps, 300, 0).columns) == large_boosting._WIDTHS[1]
 
 
 def test_many_customers_get_a_better_model_than_small_trees_are():
