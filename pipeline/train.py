@@ -24,7 +24,8 @@ from pipeline.judging_set import JudgingSet
 from pipeline.learning_set import collect_labels, prepare
 from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
-from pipeline.predictor import Task, Trained, draw_precision, train_attribute
+from pipeline.predictor import Task, Trained, train_attribute
+from pipeline.predictor_pictures import draw_precision
 from pipeline.records import git_commit, log_summary, promise_kept, yaml_safe
 from pipeline.registration import Registration, register_encoder, register_predictors
 from pipeline.settings import Settings, as_plain
