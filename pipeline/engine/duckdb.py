@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import glob
-import gzip
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +16,11 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from pipeline.engine.csv_header import one_header
 from pipeline.engine.portable import hash32
 from pipeline.engine.prepared import Build, Prepared, prepare
 from pipeline.engine.protocol import Answer
-from pipeline.errors import DataError, PipelineError, SchemaError, did_you_mean
+from pipeline.errors import DataError, PipelineError, did_you_mean
 from pipeline.outputs import unwritable, write_file
 
 # What DuckDB raises for a query that is wrong in itself: a defect of the program, which keeps its traceback.
@@ -250,45 +248,6 @@ def names_zone(pattern: str) -> bool:
 def _quoted(text: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def one_header(files: Sequence[Path]) -> tuple[str, list[str]]:
-    """Return the delimiter and the columns' names of CSV files, which are the same in all of them.
-
-    Raises
-    ------
-    DataError
-        If a file has another header than the first one, or none; see `csv_header`.
-    """
-    delimiter, header = csv_header(files[0])
-    for other in files[1:]:
-        if csv_header(other) != (delimiter, header):
-            raise DataError(f"{other}: its first line is not that of {files[0].name}: {delimiter.join(header)}")
-    return delimiter, header
-
-
-def csv_header(path: Path) -> tuple[str, list[str]]:
-    """Return a CSV file's delimiter and its columns' names; a nameless one is called by its place."""
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            first = file.readline(1_000_000)
-    except (UnicodeDecodeError, OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as CSV in UTF-8: {_first_line(error)}") from None
-    unquoted = re.sub(r'"[^"]*"', "", first)
-    delimiter = max(",;\t|", key=unquoted.count)
-    try:
-        header = next(csv.reader([first], delimiter=delimiter, strict=True), [])
-    except csv.Error as error:
-        raise DataError(f"{path}: its first line cannot be read as a CSV header: {error}") from None
-    if not header:
-        raise DataError(f"{path}: the first line is empty; a CSV file begins with its columns' names")
-    names = [name or f"column{place}" for place, name in enumerate(header)]
-    folded = [name.casefold() for name in names]
-    for name in names:
-        if folded.count(name.casefold()) > 1:
-            raise SchemaError(f"{path}: the column '{name}' stands twice in the header (upper and lower case are one)")
-    return delimiter, names
 
 
 def _first_line(error: BaseException) -> str:

@@ -17,7 +17,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.engine.duckdb import SOURCE, DuckDBEngine, one_header
+from pipeline.engine.csv_header import one_header
+from pipeline.engine.duckdb import SOURCE, DuckDBEngine
 from pipeline.engine.portable import hash32
 from pipeline.engine.protocol import Answer
 from pipeline.engine.spark.dialect import TO_INSTANT, TO_TIMESTAMP, PortableCompiler
