@@ -26,7 +26,8 @@ from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_man
 from pipeline.parallel import side_by_side
 from pipeline.predictor import Task, Trained, train_attribute
 from pipeline.predictor_pictures import draw_precision
-from pipeline.records import git_commit, log_summary, promise_kept, yaml_safe
+from pipeline.promises import promise_kept
+from pipeline.records import git_commit, log_summary, yaml_safe
 from pipeline.registration import Registration, register_encoder, register_predictors
 from pipeline.settings import Settings, as_plain
 from pipeline.silence import tell_who_answers

@@ -14,7 +14,7 @@ def show_training(facts: Mapping[str, Any]) -> None:
     Parameters
     ----------
     facts
-        The training's manifest: `records.attribute_facts` by attribute, and `records.promise_kept`.
+        The training's manifest: `records.attribute_facts` by attribute, and `promises.promise_kept`.
     """
     console.table(
         "Predictors, judged on test customers",
