@@ -39,16 +39,6 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@lru_cache(maxsize=1)
-def code_fingerprint() -> str:
-    """Return the fingerprint of this package's source and templates, so that a changed program recomputes."""
-    root = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".j2", ".yaml")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def file_facts(path: Path) -> list[list[Any]]:
     """Return `[name, size, mtime_ns]` of a file, or of each file below a folder, sorted by name."""
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]

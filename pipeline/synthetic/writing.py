@@ -23,7 +23,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.program import code_fingerprint
 from pipeline.synthetic.answers import named, profiles, told, truths
 from pipeline.synthetic.behaviour import Behaviour, behaviour
 from pipeline.synthetic.calendar import day_date
@@ -76,7 +77,7 @@ def write(operator: Operator, folder: Path, step: Callable[[int], Callable[[str]
     step
         Given the number of chunks, returns what is called after each of them with its name.
     """
-    expected = fingerprint(asdict(operator), code_fingerprint())
+    expected = fingerprint(asdict(operator), code_fingerprint("pipeline.synthetic"))
     if is_current(folder, expected):
         return read_manifest(folder)
     facts: dict[str, Any] = {"synthetic": True, "operator": asdict(operator)}
