@@ -192,24 +192,37 @@ def exclusive(folder: Path) -> Iterator[None]:
     ConfigError
         If there can be no such folder.
     """
+    with held(folder, folder / ".lock", "outputs"):
+        with told(folder):
+            _put_back(folder)
+        yield
+
+
+@contextmanager
+def held(folder: Path, lock: Path, option: str) -> Iterator[None]:
+    """Hold a lock file, which is made if need be, for whoever writes to `folder`; see `exclusive`.
+
+    Parameters
+    ----------
+    option
+        What chooses the folder, as a user types it.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("w")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = lock.open("w")
     except OSError as error:
         raise ConfigError(
-            f"outputs: the folder {folder} cannot be written to: {error.strerror}. "
-            "Give another one with outputs=<folder>."
+            f"{option}: the folder {folder} cannot be written to: {error.strerror}. "
+            f"Give another one with {option}=<folder>."
         ) from None
-    with handle as lock:
+    with handle as opened:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(
                 f"{folder}: another run is writing here. Wait for it, or give this one its own folder "
-                "with outputs=<folder>."
+                f"with {option}=<folder>."
             ) from None
-        with told(folder):
-            _put_back(folder)
         yield
 
 
