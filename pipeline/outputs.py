@@ -243,14 +243,15 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unwritable(path, str(error.strerror or error)) from None
+        raise unwritable(path, str(error.strerror or error), queried=False) from None
 
 
-def unwritable(path: Path, reason: str) -> DataError:
-    """Return the error for a place that cannot be written."""
+def unwritable(path: Path, reason: str, queried: bool = True) -> DataError:
+    """Return the error for a place that cannot be written; what a query writes may have spilt to the same disk."""
+    spilt = " (or give engine.spill another folder)" if queried else ""
     return DataError(
-        f"{path}: cannot be written: {reason}. Nothing half-written is left as finished; free some space (or give "
-        "engine.spill another folder) and run the same command again."
+        f"{path}: cannot be written: {reason}. Nothing half-written is left as finished; free some space{spilt} and "
+        "run the same command again."
     )
 
 

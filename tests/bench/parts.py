@@ -93,7 +93,7 @@ def _unknown(name: str, part: Part, asked: Options) -> str | None:
     source = ["data=telecom"] if asked.sizes or "data" in part.own else []
     for model in asked.models[: part.models] if part.models else ["stacked"]:
         try:
-            settings_of([*source, f"model={model}", *asked.overrides])
+            settings_of(*source, f"model={model}", *asked.overrides)
         except (HydraException, ConfigError) as error:
             return f"part {name} cannot run with {' '.join([f'model={model}', *asked.overrides])}: {error}"
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,27 @@ from pipeline.settings import Settings
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
-def settings_of(overrides: Sequence[str]) -> Settings:
-    """Compose conf/config.yaml with overrides.
+def composed(*overrides: str) -> dict[str, Any]:
+    """Return the whole configuration as plain dictionaries.
 
     Raises
     ------
     HydraException
         If an override cannot be read, or names what conf/ does not have.
-    ConfigError
-        If a key is unknown or a value of a wrong type or out of range.
     """
-    with initialize_config_dir(str(CONF), version_base=None):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         plain: Any = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
-    return parse_settings({key: value for key, value in plain.items() if key != "hydra"})
+    return {key: value for key, value in plain.items() if key != "hydra"}
+
+
+def settings_of(*overrides: str) -> Settings:
+    """Return the settings.
+
+    Raises
+    ------
+    HydraException
+        See `composed`.
+    ConfigError
+        If a key is unknown, or a value of a wrong type or out of range.
+    """
+    return parse_settings(composed(*overrides))

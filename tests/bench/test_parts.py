@@ -45,7 +45,7 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
 
 def test_an_operator_is_made_and_goes_through_all_stages_in_one_folder(tmp_path, monkeypatch, capsys):
     results, asked = run(operator, tmp_path, monkeypatch)
-    found = [settings_of(overrides) for overrides in asked]
+    found = [settings_of(*overrides) for overrides in asked]
     assert [one.stages[0] for one in found] == [*operator.STAGES] * 2
     assert [row["stage"] for row in results.rows] == [operator.MADE, *operator.STAGES] * 2
     assert len({one.outputs for one in found[:4]}) == 1 != len({one.outputs for one in found})
@@ -64,7 +64,7 @@ def test_engines_take_turns_with_the_same_models(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(spark, "started", started)
     results, asked = run(spark, tmp_path, monkeypatch)
-    trained, *found = [settings_of(overrides) for overrides in asked]
+    trained, *found = [settings_of(*overrides) for overrides in asked]
     assert [row["way"] for row in results.rows] == [*spark.WORKERS] * 2
     assert asked_of == [1, 2] * 2
     masters = [f"spark://127.0.0.1:{port}" for port in range(7001, 7005)]
@@ -82,7 +82,7 @@ def test_without_the_extra_spark_is_skipped_with_the_reason(tmp_path, monkeypatc
 
 def test_models_for_scoring_are_trained_once_and_all_ways_take_turns(tmp_path, monkeypatch, capsys):
     results, asked = run(customers_scored, tmp_path, monkeypatch)
-    trained, *scored = [settings_of(overrides) for overrides in asked]
+    trained, *scored = [settings_of(*overrides) for overrides in asked]
     assert (trained.stages, [one.stages for one in scored]) == (("features", "train"), [("score",)] * 2)
     assert {one.tracking.folder for one in scored} == {trained.tracking.folder}
     assert len({one.outputs for one in scored} | {trained.outputs}) == 2
@@ -96,7 +96,7 @@ def test_models_for_scoring_are_trained_once_and_all_ways_take_turns(tmp_path, m
 
 def test_training_and_the_loop_take_turns_on_the_same_snapshots(tmp_path, monkeypatch, capsys):
     results, asked = run(training, tmp_path, monkeypatch)
-    features, *found = [settings_of(overrides) for overrides in asked]
+    features, *found = [settings_of(*overrides) for overrides in asked]
     assert (features.stages, [one.stages for one in found]) == (("features",), [("train",)] * 2)
     assert {one.outputs for one in found} == {features.outputs}
     assert len({one.tracking.folder for one in found}) == 2  # or the second would find its models registered

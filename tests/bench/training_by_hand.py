@@ -84,7 +84,7 @@ def _trees(X: np.ndarray, y: np.ndarray) -> LGBMClassifier:
 
 def main(told: str, overrides: list[str]) -> None:
     """Run the loop by the same overrides as the program and write what it did."""
-    settings = settings_of(overrides)
+    settings = settings_of(*overrides)
     Path(told).write_text(json.dumps(loop(settings, Path(settings.outputs) / settings.data.name)))
 
 
