@@ -159,3 +159,18 @@ def test_classifiers_say_the_same_by_tables_and_by_lightgbm(
     monkeypatch.setattr(boosting, "_TABLES_FROM", 1)
     monkeypatch.setattr(Booster, "predict", lambda *_, **__: pytest.fail("LightGBM was asked"))
     assert (model.decision_function(X) == by_lightgbm).all()
+
+
+def test_numbers_between_two_of_float32_are_rounded_before_trees_that_learnt_from_float32_are_asked() -> None:
+    X = split(500, 0)
+    model = TokenBoosting(n_dense=COLUMNS, least_tokens=1, most_tokens=1).fit(
+        X.tocsr(), X.tokens[:, :9].sum(axis=1).A1 > 4
+    )
+    conditions = [asked for asked in tables(model.booster_).conditions if asked.column < COLUMNS]
+    new = np.tile(customers(1), (boosting._TABLES_FROM, 1))
+    for row, asked in enumerate(conditions):
+        new[row, asked.column] = np.nextafter(asked.number, np.inf)
+    blocks = [new, np.zeros((len(new), 1))]
+    expected = model.booster_.predict(np.hstack(blocks).astype(np.float32), raw_score=True)
+    assert (expected != model.booster_.predict(np.hstack(blocks), raw_score=True)).any()
+    assert (model.decision_of(blocks) == expected).all()
