@@ -150,10 +150,9 @@ class Tracker:
     def knows(self, label: str) -> bool:
         """Tell whether a version, as `Registered.label` names it, is in the registry."""
         name, _, number = label.rpartition("/")
-        try:
+        with _none_if_absent():
             return self.client.get_model_version(name, number) is not None
-        except MlflowException:
-            return False
+        return False
 
     def log(
         self,
@@ -193,10 +192,9 @@ class Tracker:
 
     def find(self, run_id: str) -> Run | None:
         """Return a run by its id, or None if it is gone."""
-        try:
+        with _none_if_absent():
             return _run(self.client.get_run(run_id))
-        except MlflowException:
-            return None
+        return None
 
     def nested(self, run_id: str) -> list[Run]:
         """Return the runs below a run, in the order in which they were begun."""
@@ -252,10 +250,9 @@ class Tracker:
 
     def champion(self, name: str) -> Registered | None:
         """Return the version that scores, or None."""
-        try:
+        with _none_if_absent():
             return _registered(self.client.get_model_version_by_alias(self.full_name(name), CHAMPION))
-        except MlflowException:
-            return None
+        return None
 
     def promote(self, version: Registered, role: str) -> None:
         """Give a version the alias champion or challenger."""
@@ -314,6 +311,17 @@ def told(settings: Tracking, source: str) -> Iterator[Tracker]:
             f"tracking: the store {tracker.uri} failed: {_first_line(error)}. What was finished is kept: mend the "
             "store (is the disk full, the server up?) and run the same command again."
         ) from None
+
+
+@contextmanager
+def _none_if_absent() -> Iterator[None]:
+    """Suppress what MLflow raises for what is not there; a store that fails says nothing of what is there."""
+    try:
+        yield
+    except MlflowException as error:
+        no_alias = error.error_code == "INVALID_PARAMETER_VALUE" and "alias" in error.message  # of a model without one
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST" and not no_alias:
+            raise
 
 
 def metric_name(text: str) -> str:

@@ -104,9 +104,11 @@ class DuckDBEngine:
         """
         paths = [files] if isinstance(files, Path) else list(files)
         try:
-            # Statistics in the files say nothing of NaN; without the option DuckDB takes them for proof of none.
             return self.ibis.read_parquet(
-                [glob.escape(str(path)) for path in paths], table_name=name, can_have_nan=True
+                [glob.escape(str(path)) for path in paths],
+                table_name=name,
+                can_have_nan=True,  # files' statistics say nothing of NaN; DuckDB takes that for proof of none
+                hive_partitioning=False,  # or a folder `key=value` anywhere above hides the column `key`
             )
         except duckdb.Error as error:
             raise DataError(f"{paths[0]}: cannot be read as Parquet: {_first_line(error)}") from None
@@ -135,6 +137,7 @@ class DuckDBEngine:
                 quote='"',
                 escape='"',
                 columns=dict.fromkeys(header, "VARCHAR"),
+                hive_partitioning=False,
             )
         except duckdb.Error as error:
             raise DataError(f"{files[0]}: cannot be read as CSV: {_first_line(error)}") from None
