@@ -41,9 +41,7 @@ from scipy.stats import rankdata
 
 from pipeline import console
 from pipeline.errors import ConfigError, PipelineError, did_you_mean
-from pipeline.synthetic.bounds import DECLARED, FUTURE, TOKENS, Source
-
-ATTRIBUTES = (*DECLARED, *TOKENS, *FUTURE)
+from pipeline.synthetic.bounds import ATTRIBUTES, DECLARED, FUTURE, TOKENS, Source
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,19 @@ def best_possible(source: Source, attribute: str) -> Best:
     Raises
     ------
     ConfigError
-        If no best prediction is known for the attribute.
+        If no best prediction is known for the attribute, or the operator has too few days for it.
     """
     if attribute in FUTURE:
         lines, labels, scores = source.future(attribute)
     elif attribute in DECLARED or attribute in TOKENS:
         lines, labels, scores = source.declared(attribute)
     else:
-        raise ConfigError(f"'{attribute}': no best prediction is known {did_you_mean(attribute, ATTRIBUTES)}")
+        raise _unknown(attribute)
     return Best(_auc(labels, scores), source.ids[lines], labels, scores)
+
+
+def _unknown(attribute: str) -> ConfigError:
+    return ConfigError(f"'{attribute}': no best prediction is known {did_you_mean(attribute, ATTRIBUTES)}")
 
 
 def _auc(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -99,11 +101,17 @@ def main(given: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(given)
     try:
         source = Source(chosen.folder, chosen.lines)
+        names = chosen.attributes or ATTRIBUTES
+        for name in names:
+            if name not in ATTRIBUTES:
+                raise _unknown(name)
+        source.require_days(names)  # before minutes are spent on others
         rows = []
-        with console.progress("best possible", len(chosen.attributes or ATTRIBUTES)) as step:
-            for name in chosen.attributes or ATTRIBUTES:
+        with console.progress("best possible", len(names)) as step:
+            for name in names:
                 best = best_possible(source, name)
-                rows.append([name, f"{len(best.lines):,}", f"{best.auc:.3f}"])
+                auc = "one value" if np.isnan(best.auc) else f"{best.auc:.3f}"
+                rows.append([name, f"{len(best.lines):,}", auc])
                 step(name)
         console.table(
             f"Best possible on the SYNTHETIC operator in {chosen.folder}", ["attribute", "lines", "AUC"], rows

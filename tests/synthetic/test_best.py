@@ -1,15 +1,18 @@
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 from pipeline.errors import ConfigError
-from pipeline.synthetic import best
+from pipeline.synthetic import best, bounds
 from pipeline.synthetic.best import ATTRIBUTES, best_possible
 from pipeline.synthetic.bounds import Source
 from pipeline.synthetic.causes import FLAGS, LEVELS, STREAMS, means
 from pipeline.synthetic.evidence import gather
 from pipeline.synthetic.posterior import density, normalised, of_rate
-from pipeline.synthetic.writing import read_truth
+from pipeline.synthetic.writing import Operator, read_truth
+from tests.synthetic.conftest import written
 
 MANY = (
     "gender",
@@ -136,3 +139,50 @@ def test_the_command_prints_a_table(operator, capsys):
     assert ended.value.code == 2
     assert "no finished data set" in capsys.readouterr().err
     assert len(set(ATTRIBUTES)) == len(ATTRIBUTES)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Count cells in few households, for what does not depend on how well they are counted."""
+    monkeypatch.setattr(bounds, "_HOUSEHOLDS", 2_000)
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    return written(Operator(customers=40, days=30), tmp_path_factory.mktemp("short") / "telecom")
+
+
+@pytest.mark.parametrize("lines", [0, -5])
+def test_no_lines_are_refused(short, capsys, lines):
+    with pytest.raises(SystemExit) as ended:
+        best.main(["--folder", str(short), "--lines", str(lines)])
+    assert ended.value.code == 2
+    assert f"error: --lines: at least 1 is needed, not {lines}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", [[], ["gender", "will_churn"]])
+def test_an_operator_of_too_few_days_is_refused_with_what_is_needed(short, capsys, asked):
+    with pytest.raises(SystemExit) as ended:
+        best.main(["--folder", str(short), *asked])
+    assert ended.value.code == 2
+    out, said = capsys.readouterr()
+    assert out == ""  # refused before any of them is worked out
+    assert re.search(r"an operator of 30 days; days needed: will_churn 112[.,]", said)
+    assert re.search(r"--days 112 or more, or name only attributes that need no more: gender, .*tops_up", said)
+    assert ("foreign_travel 57" in said) == (not asked)
+
+
+@pytest.mark.parametrize(("attribute", "days"), [("will_churn", 112), ("foreign_travel", 57), ("tops_up", 29)])
+@pytest.mark.usefixtures("few")
+def test_the_least_number_of_days_is_enough_and_one_less_is_not(tmp_path, attribute, days):
+    folder = written(Operator(customers=40, days=days), tmp_path / "telecom")
+    assert np.isfinite(best_possible(Source(folder), attribute).scores).all()
+    folder = written(Operator(customers=40, days=days - 1), tmp_path / "telecom")
+    with pytest.raises(ConfigError, match=f"days needed: {attribute} {days}\\."):
+        best_possible(Source(folder), attribute)
+
+
+@pytest.mark.usefixtures("few")
+def test_one_line_has_no_area(short, capsys):
+    best.main(["--folder", str(short), "--lines", "1", "gender", "tops_up"])
+    assert re.search(r"gender +.? *[01] +.? *one value", capsys.readouterr().out)
