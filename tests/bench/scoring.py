@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from threadpoolctl import threadpool_limits
 
 from pipeline.columns import CUSTOMER
 from pipeline.configuration import parse_settings
@@ -181,7 +182,8 @@ def main(way: str, folder: Path, base: Path, told: Path, overrides: Sequence[str
     ensemble = load_champions(settings, Tracker(settings.tracking, settings.data.name))
     events = read_manifest(base / "events")
     snapshot = snapshot_folder(base, resolve_as_of(settings.data, events))
-    wall, cpu = BY_HAND[way](settings, ensemble, base, snapshot)
+    with threadpool_limits(1):  # as the command's workers: threads of BLAS wait for one another, and take CPU for it
+        wall, cpu = BY_HAND[way](settings, ensemble, base, snapshot)
     told.write_text(json.dumps({"work_seconds": wall, "work_cpu_seconds": cpu}))
 
 
