@@ -7,14 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
-from pipeline.configuration import parse_settings
 from tests.bench import customers_scored, operator, spark, training
 from tests.bench.measured import Cost, Results
 from tests.bench.options import Options
-from tests.bench.scoring import CONF
+from tests.bench.settings import settings_of
 
 
 def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results, list[list[str]]]:
@@ -46,15 +43,9 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
     return results, asked
 
 
-def settings(overrides: list[str]):
-    with initialize_config_dir(str(CONF), version_base=None):
-        plain = OmegaConf.to_container(compose("config", overrides), resolve=True)
-    return parse_settings({key: value for key, value in plain.items() if key != "hydra"})
-
-
 def test_an_operator_is_made_and_goes_through_all_stages_in_one_folder(tmp_path, monkeypatch, capsys):
     results, asked = run(operator, tmp_path, monkeypatch)
-    found = [settings(overrides) for overrides in asked]
+    found = [settings_of(overrides) for overrides in asked]
     assert [one.stages[0] for one in found] == [*operator.STAGES] * 2
     assert [row["stage"] for row in results.rows] == [operator.MADE, *operator.STAGES] * 2
     assert len({one.outputs for one in found[:4]}) == 1 != len({one.outputs for one in found})
@@ -73,7 +64,7 @@ def test_engines_take_turns_with_the_same_models(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(spark, "started", started)
     results, asked = run(spark, tmp_path, monkeypatch)
-    trained, *found = [settings(overrides) for overrides in asked]
+    trained, *found = [settings_of(overrides) for overrides in asked]
     assert [row["way"] for row in results.rows] == [*spark.WORKERS] * 2
     assert asked_of == [1, 2] * 2
     masters = [f"spark://127.0.0.1:{port}" for port in range(7001, 7005)]
@@ -91,7 +82,7 @@ def test_without_the_extra_spark_is_skipped_with_the_reason(tmp_path, monkeypatc
 
 def test_models_for_scoring_are_trained_once_and_all_ways_take_turns(tmp_path, monkeypatch, capsys):
     results, asked = run(customers_scored, tmp_path, monkeypatch)
-    trained, *scored = [settings(overrides) for overrides in asked]
+    trained, *scored = [settings_of(overrides) for overrides in asked]
     assert (trained.stages, [one.stages for one in scored]) == (("features", "train"), [("score",)] * 2)
     assert {one.tracking.folder for one in scored} == {trained.tracking.folder}
     assert len({one.outputs for one in scored} | {trained.outputs}) == 2
@@ -111,7 +102,7 @@ def test_what_does_not_fit_into_memory_is_left_out_with_the_reason(capsys):
 
 def test_training_and_the_loop_take_turns_on_the_same_snapshots(tmp_path, monkeypatch, capsys):
     results, asked = run(training, tmp_path, monkeypatch)
-    features, *found = [settings(overrides) for overrides in asked]
+    features, *found = [settings_of(overrides) for overrides in asked]
     assert (features.stages, [one.stages for one in found]) == (("features",), [("train",)] * 2)
     assert {one.outputs for one in found} == {features.outputs}
     assert len({one.tracking.folder for one in found}) == 2  # or the second would find its models registered

@@ -1,0 +1,30 @@
+"""The settings of a run of conf/ with overrides, as the command line would compose them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from pipeline.configuration import parse_settings
+from pipeline.settings import Settings
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+def settings_of(overrides: Sequence[str]) -> Settings:
+    """Compose conf/config.yaml with overrides.
+
+    Raises
+    ------
+    HydraException
+        If an override cannot be read, or names what conf/ does not have.
+    ConfigError
+        If a key is unknown or a value of a wrong type or out of range.
+    """
+    with initialize_config_dir(str(CONF), version_base=None):
+        plain: Any = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
+    return parse_settings({key: value for key, value in plain.items() if key != "hydra"})
