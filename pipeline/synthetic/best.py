@@ -1,7 +1,8 @@
 """The best possible prediction on the SYNTHETIC operator: `python -m pipeline.synthetic.best --folder data/telecom`.
 
-No model can rank better, on average, than the exact posterior given everything that the logs tell; the generator's own
-tables give it. Where the posterior is also told what no log says, the figure is an upper bound:
+No model of each line's own events can rank better, on average, than the exact posterior given them; the generator's own
+tables give it, nearly: P(cell) is counted in 200,000 simulated households of another seed, and `partner` is left out.
+Where the posterior is also told what no log says, the figure is an upper bound:
 
 ========================= ====================================== ==================================================
 attributes                score                                  told besides the evidence before as_of
@@ -21,8 +22,8 @@ will_churn                P(no session in the horizon) of a      all rates and t
 ========================= ====================================== ==================================================
 
 A line's contacts are drawn from its household and from chance: who joined lines by the pseudonyms of `partner` would
-learn of households what is not counted here. No bound is worked out for regions and for amounts (`heavy_data`, …).
-P(cell) is counted in 200,000 simulated households of another seed.
+learn of households what is not counted here, and could rank better. (The pipeline counts each partner as a token of its
+own, and joins none.) No bound is worked out for regions and for amounts (`heavy_data`, …).
 
 Bounds can nearly be reached: boosted trees on the counts and shares that `evidence` holds came to 0.007 to 0.024 below
 them for five declared attributes (17,500 to 19,200 labels), and to 0.006 to 0.014 for four future ones (20,000 lines).

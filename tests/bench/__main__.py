@@ -13,16 +13,17 @@ spark     features and scores by Spark against DuckDB, for the record (customers
 
 What one of the parts does not take is refused before anything is measured.
 
-Everything runs in processes of its own, in turn and several times; printed are medians over the rounds and ratios of
-the same round, by the clock and by processor time, which others on the machine disturb less. Memory is the largest sum
-of the resident sets of a process and its workers (pages that they share are counted for each). The JSON file has each
-measurement and the machine, and is whole after each.
+Each row is a process of its own, in turn and several times; printed are medians over the rounds and ratios of the same
+round, by the clock and by processor time, which others on the machine disturb less. Memory is the largest sum of the
+resident sets of a process and its workers (pages that they share are counted for each). The JSON file keeps all runs,
+each with its command line, the machine and each measurement with the load at its end, and is whole after each.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,7 +38,7 @@ from tests.bench.parts import PARTS, overrides_of, refused
 def main(given: Sequence[str] | None = None) -> None:
     """Run the parts that are asked for, one after another."""
     parts, options, json = arguments(given)
-    results = Results(json)
+    results = Results(json, sys.argv[1:] if given is None else given)
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for part in parts:
@@ -69,7 +70,7 @@ def arguments(given: Sequence[str] | None) -> tuple[list[str], Options, Path]:
     parser.add_argument(
         "--activity", type=float, help="of a synthetic operator: 1, the default, gives some 600 events per subscriber"
     )
-    parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are written")
+    parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are added")
     parser.add_argument(
         "--folder", type=Path, default=Path("outputs/bench"), help="where files stand meanwhile; emptied afterwards"
     )
