@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import StringIO
@@ -150,9 +150,7 @@ class Tracker:
     def knows(self, label: str) -> bool:
         """Tell whether a version, as `Registered.label` names it, is in the registry."""
         name, _, number = label.rpartition("/")
-        with _none_if_absent():
-            return self.client.get_model_version(name, number) is not None
-        return False
+        return _if_there(self.client.get_model_version, name, number) is not None
 
     def log(
         self,
@@ -192,9 +190,8 @@ class Tracker:
 
     def find(self, run_id: str) -> Run | None:
         """Return a run by its id, or None if it is gone."""
-        with _none_if_absent():
-            return _run(self.client.get_run(run_id))
-        return None
+        run = _if_there(self.client.get_run, run_id)
+        return None if run is None else _run(run)
 
     def nested(self, run_id: str) -> list[Run]:
         """Return the runs below a run, in the order in which they were begun."""
@@ -250,9 +247,8 @@ class Tracker:
 
     def champion(self, name: str) -> Registered | None:
         """Return the version that scores, or None."""
-        with _none_if_absent():
-            return _registered(self.client.get_model_version_by_alias(self.full_name(name), CHAMPION))
-        return None
+        version = _if_there(self.client.get_model_version_by_alias, self.full_name(name), CHAMPION)
+        return None if version is None else _registered(version)
 
     def promote(self, version: Registered, role: str) -> None:
         """Give a version the alias champion or challenger."""
@@ -313,15 +309,15 @@ def told(settings: Tracking, source: str) -> Iterator[Tracker]:
         ) from None
 
 
-@contextmanager
-def _none_if_absent() -> Iterator[None]:
-    """Suppress what MLflow raises for what is not there; a store that fails says nothing of what is there."""
+def _if_there(ask: Callable[..., Any], *arguments: str) -> Any:
+    """Return what MLflow answers, None for what is not there; a store that fails says nothing of what is there."""
     try:
-        yield
+        return ask(*arguments)
     except MlflowException as error:
         no_alias = error.error_code == "INVALID_PARAMETER_VALUE" and "alias" in error.message  # of a model without one
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST" and not no_alias:
-            raise
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST" or no_alias:
+            return None
+        raise
 
 
 def metric_name(text: str) -> str:
