@@ -26,7 +26,7 @@ import joblib
 from pipeline.errors import ConfigError, DataError
 
 MANIFEST = "_manifest.json"
-_REPLACED = ".replaced"
+_REPLACED, PARTIAL = ".replaced", ".partial-"
 
 
 def fingerprint(*parts: Any) -> str:
@@ -169,7 +169,7 @@ def whole(folder: Path, expected: str, facts: dict[str, Any], parts: str = "") -
     -----
     A file already standing in the yielded folder is complete and was made from the same inputs, and in the same way.
     """
-    partial = folder.with_name(f"{folder.name}.partial-{expected}{'-' if parts else ''}{parts}")
+    partial = folder.with_name(f"{folder.name}{PARTIAL}{expected}{'-' if parts else ''}{parts}")
     with told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         for stale in folder.parent.glob(f"{folder.name}.partial-*"):
