@@ -43,7 +43,7 @@ from pipeline.event_parts import (
     write_next_part,
 )
 from pipeline.event_quality import refuse_bad, refuse_nothing, told
-from pipeline.outputs import MANIFEST, fingerprint, read_manifest, share_file, whole
+from pipeline.outputs import MANIFEST, drop_partials, fingerprint, read_manifest, share_file, whole
 from pipeline.settings import Data, Log
 from pipeline.sources import place_of
 from pipeline.timeline import as_of_name, check_zone
@@ -110,6 +110,7 @@ def write_events(
     found = listing(data, buckets)
     standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     if standing.get("inputs") == found.inputs:
+        drop_partials(folder)  # of new files that were refused, and have been taken away since
         return standing
     paths = {
         name: in_order(found.paths[name], log, columns_read(log), f"data.logs.{name}")

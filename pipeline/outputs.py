@@ -172,9 +172,7 @@ def whole(folder: Path, expected: str, facts: dict[str, Any], parts: str = "") -
     partial = folder.with_name(f"{folder.name}{PARTIAL}{expected}{'-' if parts else ''}{parts}")
     with told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for stale in folder.parent.glob(f"{folder.name}.partial-*"):
-            if stale != partial:
-                shutil.rmtree(stale)
+        drop_partials(folder, but=partial)
         partial.mkdir(exist_ok=True)
     yield partial
     with told(folder):
@@ -189,6 +187,13 @@ def whole(folder: Path, expected: str, facts: dict[str, Any], parts: str = "") -
         partial.rename(folder)
         _sync(folder.parent)
         shutil.rmtree(replaced, ignore_errors=True)
+
+
+def drop_partials(folder: Path, but: Path | None = None) -> None:
+    """Remove what runs that were killed, or refused, left of a data set; `but`: what is gone on with."""
+    for stale in folder.parent.glob(f"{folder.name}{PARTIAL}*"):
+        if stale != but:
+            shutil.rmtree(stale)
 
 
 @contextmanager
