@@ -16,6 +16,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from pipeline.damage import cure, file_named_in
 from pipeline.engine.csv_header import one_header
 from pipeline.engine.portable import hash32
 from pipeline.engine.prepared import Build, Prepared, prepare
@@ -111,7 +112,9 @@ class DuckDBEngine:
                 hive_partitioning=False,  # or a folder `key=value` anywhere above hides the column `key`
             )
         except duckdb.Error as error:
-            raise DataError(f"{paths[0]}: cannot be read as Parquet: {_first_line(error)}") from None
+            said = _first_line(error).rstrip(". ")
+            file = next((path for path in paths if str(path) in said), paths[0])
+            raise DataError(f"{file}: cannot be read as Parquet: {said}{cure(file)}") from None
 
     def csv(self, files: Sequence[Path]) -> ir.Table:
         """Open CSV files of one header as a table of texts; types are decided, and checked, by the declaration.
@@ -275,9 +278,11 @@ def _told(origin: str, path: Path | None = None) -> Iterator[None]:
     except (duckdb.Error, OSError) as error:
         reason = _reason(error)
         writing = isinstance(error, OSError) or "No space left" in reason or "write" in reason
-        if path is not None and (writing or path.name in reason):
+        ours = path is not None and any(str(place) in reason for place in (path, path.with_name(f".{path.name}")))
+        if path is not None and (writing or ours):
             raise unwritable(path, reason) from None
-        raise DataError(f"{origin}: cannot be read: {reason}") from None
+        file = file_named_in(reason)
+        raise DataError(f"{origin}: cannot be read: {reason}{cure(file) if file else ''}") from None
 
 
 def _reason(error: BaseException) -> str:
