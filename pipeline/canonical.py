@@ -151,19 +151,16 @@ def columns_read(log: Log) -> list[str]:
 def _joined(engine: QueryEngine, log: Log, data: Data, where: str, files: Sequence[Path] | None) -> ir.Table:
     """Return the log with the declared columns of its reference tables at its side."""
     table = open_table(engine, log, data, where, files)
-    place = place_of(log)
     wanted = [log.id, log.time, *log.categorical.values(), *log.numeric.values()]
-    places = [place]
     for position, join in enumerate(log.join):
         here = f"{where}.join[{position}]"
         other_place = place_of(join)
-        places.append(other_place)
         other = open_table(engine, join, data, here)
         if not join.by:
             raise ConfigError(f"{here}.by: this key is required: the column or columns that {other_place} is joined by")
         for ours, theirs in join.by.items():
-            require_column(table, ours, here, place)
-            require_column(other, theirs, here, other_place)
+            require_column(table, ours, here, data, log)
+            require_column(other, theirs, here, data, join)
         keys = {f"_key{place_of}": customer_id(other[theirs]) for place_of, theirs in enumerate(join.by.values())}
         taken = {name: other[name] for name in wanted if name not in table.columns and name in other.columns}
         reference = other.select(**keys, **taken)
@@ -176,7 +173,7 @@ def _joined(engine: QueryEngine, log: Log, data: Data, where: str, files: Sequen
         flag = matched["_key0"].isnull().cast("int64")
         table = matched.mutate(**{f"{UNMATCHED}{position}": flag}).drop(*keys)
     for column in wanted:
-        require_column(table, column, where, " or ".join(places))
+        require_column(table, column, where, data, log, *log.join)
     flags = [name for name in table.columns if name.startswith(UNMATCHED)]
     return table.mutate(
         **{UNMATCHED: ibis.greatest(*(table[name] for name in flags)) if flags else ibis.literal(0, "int64")}

@@ -13,7 +13,6 @@ shares its files with it (hard links) and has one more part in each bucket.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ import ibis.expr.types as ir
 from pipeline.arrivals import Arrivals, Paths, arrivals, can_grow, count_buckets, listing
 from pipeline.canonical import canonical, columns_read
 from pipeline.columns import BUCKET, CUSTOMER, EVENT_US
+from pipeline.damage import read_json
 from pipeline.drift import in_order
 from pipeline.engine import DuckDBEngine, QueryEngine
 from pipeline.errors import DataError
@@ -43,7 +43,7 @@ from pipeline.event_parts import (
     write_next_part,
 )
 from pipeline.event_quality import refuse_bad, refuse_nothing, told
-from pipeline.outputs import MANIFEST, fingerprint, read_manifest, share_file, whole
+from pipeline.outputs import MANIFEST, drop_partials, fingerprint, read_manifest, share_file, whole
 from pipeline.settings import Data, Log
 from pipeline.sources import place_of
 from pipeline.timeline import as_of_name, check_zone
@@ -110,6 +110,7 @@ def write_events(
     found = listing(data, buckets)
     standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     if standing.get("inputs") == found.inputs:
+        drop_partials(folder)  # of new files that were refused, and have been taken away since
         return standing
     paths = {
         name: in_order(found.paths[name], log, columns_read(log), f"data.logs.{name}")
@@ -223,7 +224,7 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
     shutil.rmtree(staged, ignore_errors=True)
     with DuckDBEngine() as here:
         check_parts(here, log, parts)
-    found = merged_facts([json.loads(facts_file(part).read_text("utf-8")) for part in parts])
+    found = merged_facts([read_json(facts_file(part)) for part in parts])
     new = told(found)
     in_time = {**new, "bad": {reason: n for reason, n in new["bad"].items() if reason != LATE}}
     place = f"data.logs.{name}: {files[0] if len(files) == 1 else f'{len(files)} new files from {files[0]} on'}"
@@ -255,7 +256,7 @@ def _link(build: _Build, log: Log, old: Path, new: Path) -> None:
 def _facts_of(folder: Path, buckets: int) -> dict[str, Any]:
     """Return the facts of all parts of all buckets of a log."""
     files = [facts_file(part) for bucket in range(buckets) for part in parts_of(folder, bucket)]
-    return merged_facts([json.loads(file.read_text("utf-8")) for file in files])
+    return merged_facts([read_json(file) for file in files])
 
 
 def _refuse_late(place: str, build: _Build, new: Mapping[str, Any], folder: Path, name: str, last_us: int) -> None:

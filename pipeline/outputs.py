@@ -26,7 +26,7 @@ import joblib
 from pipeline.errors import ConfigError, DataError
 
 MANIFEST = "_manifest.json"
-_REPLACED = ".replaced"
+_REPLACED, PARTIAL = ".replaced", ".partial-"
 
 
 def fingerprint(*parts: Any) -> str:
@@ -159,12 +159,10 @@ def whole(folder: Path, expected: str, facts: dict[str, Any], parts: str = "") -
     -----
     A file already standing in the yielded folder is complete and was made from the same inputs, and in the same way.
     """
-    partial = folder.with_name(f"{folder.name}.partial-{expected}{'-' if parts else ''}{parts}")
+    partial = folder.with_name(f"{folder.name}{PARTIAL}{expected}{'-' if parts else ''}{parts}")
     with told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for stale in folder.parent.glob(f"{folder.name}.partial-*"):
-            if stale != partial:
-                shutil.rmtree(stale)
+        drop_partials(folder, but=partial)
         partial.mkdir(exist_ok=True)
     yield partial
     with told(folder):
@@ -179,6 +177,13 @@ def whole(folder: Path, expected: str, facts: dict[str, Any], parts: str = "") -
         partial.rename(folder)
         _sync(folder.parent)
         shutil.rmtree(replaced, ignore_errors=True)
+
+
+def drop_partials(folder: Path, but: Path | None = None) -> None:
+    """Remove what runs that were killed, or refused, left of a data set; `but`: what is gone on with."""
+    for stale in folder.parent.glob(f"{folder.name}{PARTIAL}*"):
+        if stale != but:
+            shutil.rmtree(stale)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def _checked(engine: QueryEngine, data: Data) -> ir.Table:
     assert data.profiles is not None  # narrowed for the type checker; the caller has asked
     where = "data.profiles"
     table = open_table(engine, data.profiles, data, where)
-    require_column(table, data.profiles.id, where, place_of(data.profiles))
+    require_column(table, data.profiles.id, where, data, data.profiles)
     columns = [name for name in table.columns if name != data.profiles.id and name.casefold() != CUSTOMER]
     table = table.select(
         **{

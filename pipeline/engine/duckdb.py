@@ -16,6 +16,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from pipeline.damage import cure, file_named_in
 from pipeline.engine.csv_header import one_header
 from pipeline.engine.portable import hash32
 from pipeline.engine.prepared import Build, Prepared, prepare
@@ -104,12 +105,16 @@ class DuckDBEngine:
         """
         paths = [files] if isinstance(files, Path) else list(files)
         try:
-            # Statistics in the files say nothing of NaN; without the option DuckDB takes them for proof of none.
             return self.ibis.read_parquet(
-                [glob.escape(str(path)) for path in paths], table_name=name, can_have_nan=True
+                [glob.escape(str(path)) for path in paths],
+                table_name=name,
+                can_have_nan=True,  # files' statistics say nothing of NaN; DuckDB takes that for proof of none
+                hive_partitioning=False,  # or a folder `key=value` anywhere above hides the column `key`
             )
         except duckdb.Error as error:
-            raise DataError(f"{paths[0]}: cannot be read as Parquet: {_first_line(error)}") from None
+            said = _first_line(error).rstrip(". ")
+            file = next((path for path in paths if str(path) in said), paths[0])
+            raise DataError(f"{file}: cannot be read as Parquet: {said}{cure(file)}") from None
 
     def csv(self, files: Sequence[Path]) -> ir.Table:
         """Open CSV files of one header as a table of texts; types are decided, and checked, by the declaration.
@@ -135,6 +140,7 @@ class DuckDBEngine:
                 quote='"',
                 escape='"',
                 columns=dict.fromkeys(header, "VARCHAR"),
+                hive_partitioning=False,
             )
         except duckdb.Error as error:
             raise DataError(f"{files[0]}: cannot be read as CSV: {_first_line(error)}") from None
@@ -272,9 +278,11 @@ def _told(origin: str, path: Path | None = None) -> Iterator[None]:
     except (duckdb.Error, OSError) as error:
         reason = _reason(error)
         writing = isinstance(error, OSError) or "No space left" in reason or "write" in reason
-        if path is not None and (writing or path.name in reason):
+        ours = path is not None and any(str(place) in reason for place in (path, path.with_name(f".{path.name}")))
+        if path is not None and (writing or ours):
             raise unwritable(path, reason) from None
-        raise DataError(f"{origin}: cannot be read: {reason}") from None
+        file = file_named_in(reason)
+        raise DataError(f"{origin}: cannot be read: {reason}{cure(file) if file else ''}") from None
 
 
 def _reason(error: BaseException) -> str:

@@ -24,7 +24,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MOST_CONDITIONS = 8  # of one tree: bits of a byte; 256 leaf values
+WORTH_ASKING, WORTH_MAKING = 500, 4_000  # rows at once that LightGBM answers as fast: as tables that are made, and not
 _AT_ONCE = 8_192  # rows whose answers are held at one time: of more they leave the cache, of fewer each call tells
+
+_BITS = (np.arange(1 << MOST_CONDITIONS) >> np.arange(MOST_CONDITIONS)[:, None] & 1).astype(bool)  # of each address
 
 _known: WeakKeyDictionary[Booster, DecisionTables | None] = WeakKeyDictionary()
 
@@ -99,12 +102,15 @@ class DecisionTables:
             total[place % self.n_scores] += value
 
 
-def tables_of(booster: Booster) -> DecisionTables | None:
-    """Return a fitted booster's trees as tables; they are made once for a booster.
+def tables_of(booster: Booster, n_rows: int = WORTH_MAKING) -> DecisionTables | None:
+    """Return a fitted booster's trees as tables for so many rows at once; they are made once for a booster.
 
-    None where they cannot be: a tree has more than `MOST_CONDITIONS` conditions, categories or a linear model in its
-    leaves, or takes zero for unknown.
+    None where LightGBM is as fast (`WORTH_ASKING`, and `WORTH_MAKING` if they are not made yet), and where they cannot
+    be: a tree has more than `MOST_CONDITIONS` conditions, categories or a linear model in its leaves, or takes zero for
+    unknown.
     """
+    if n_rows < (WORTH_ASKING if booster in _known else WORTH_MAKING):
+        return None
     if booster not in _known:
         _known[booster] = _made(booster.dump_model())
     return _known[booster]
@@ -112,17 +118,17 @@ def tables_of(booster: Booster) -> DecisionTables | None:
 
 def _made(model: dict[str, Any]) -> DecisionTables | None:
     roots = [tree["tree_structure"] for tree in model["tree_info"]]
-    inner = [[node for node in _nodes(root) if "split_feature" in node] for root in roots]
-    linear = any("leaf_const" in node for root in roots for node in _nodes(root))
-    if linear or model.get("average_output") or not all(_plain(node) for nodes in inner for node in nodes):
+    nodes = [[*_nodes(root)] for root in roots]
+    if model.get("average_output") or not all(_plain(node) for tree in nodes for node in tree):
         return None
     places: dict[Condition, int] = {}
     tables = []
-    for root, nodes in zip(roots, inner, strict=True):
-        asked = list(dict.fromkeys(_condition(node) for node in nodes))
+    for root, tree in zip(roots, nodes, strict=True):
+        asked = list(dict.fromkeys(_condition(node) for node in tree if "split_feature" in node))
         if len(asked) > MOST_CONDITIONS:
             return None
-        values = np.array([_leaf(root, dict(zip(asked, _bits(address), strict=False))) for address in _all(asked)])
+        values = np.empty(1 << len(asked))
+        _fill(values, root, asked, np.ones(len(values), dtype=bool))
         tables.append(Table(tuple(places.setdefault(one, len(places)) for one in asked), values))
     return DecisionTables(tuple(places), tuple(tables), int(model["num_tree_per_iteration"]))
 
@@ -135,6 +141,9 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _plain(node: dict[str, Any]) -> bool:
+    """Tell whether a node is a constant leaf, or asks whether a number is at most another."""
+    if "split_feature" not in node:
+        return "leaf_const" not in node
     return bool(node["decision_type"] == "<=" and node["missing_type"] in ("None", "NaN"))
 
 
@@ -147,21 +156,15 @@ def _condition(node: dict[str, Any]) -> Condition:
     return Condition(int(node["split_feature"]), float(node["threshold"]), above=bool(unknown_left))
 
 
-def _all(asked: Sequence[Condition]) -> range:
-    return range(1 << len(asked))
-
-
-def _bits(address: int) -> list[bool]:
-    return [bool(address >> bit & 1) for bit in range(MOST_CONDITIONS)]
-
-
-def _leaf(node: dict[str, Any], answers: dict[Condition, bool]) -> float:
-    """Return the value of the leaf that answers lead to."""
-    while "split_feature" in node:
-        asked = _condition(node)
-        left = answers[asked] != asked.above
-        node = node["left_child" if left else "right_child"]
-    return float(node["leaf_value"])
+def _fill(values: Floats, node: dict[str, Any], asked: Sequence[Condition], here: NDArray[np.bool_]) -> None:
+    """Write the values of a node's leaves at the addresses that lead to it, in place."""
+    if "split_feature" not in node:
+        values[here] = node["leaf_value"]
+        return
+    condition = _condition(node)
+    left = _BITS[asked.index(condition), : len(values)] != condition.above
+    _fill(values, node["left_child"], asked, here & left)
+    _fill(values, node["right_child"], asked, here & ~left)
 
 
 def _as_fine_as(column: NDArray[np.floating], number: float) -> np.floating:

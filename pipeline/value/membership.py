@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.columns import ATTRIBUTE, CUSTOMER
+from pipeline.damage import read_rows
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, ModelError
 from pipeline.events import bucket_file
@@ -168,7 +169,7 @@ def segment_groups(outputs: Path, customers: np.ndarray) -> Groups:
         if not (folder / MANIFEST).is_file() or "buckets" not in read_manifest(folder):
             continue
         paths = [bucket_file(folder, bucket) for bucket in range(read_manifest(folder)["buckets"])]
-        found = pd.concat([pd.read_parquet(path, columns=[CUSTOMER, SEGMENT]) for path in paths], ignore_index=True)
+        found = pd.concat([read_rows(path, [CUSTOMER, SEGMENT]).to_pandas() for path in paths], ignore_index=True)
         found = found.dropna()
         for segment in sorted(found[SEGMENT].unique()):
             inside = found.loc[found[SEGMENT] == segment, CUSTOMER].astype(str)

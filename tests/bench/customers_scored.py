@@ -12,6 +12,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from tests.bench.measured import Results, measure
 from tests.bench.options import Options, command
 from tests.bench.scoring import BY_HAND, WORKERS, asked, repeat
@@ -21,6 +23,7 @@ PART = "scoring"
 TRAINED = 5_000  # customers of the operator that the models learn from; bigger bases are copies of them
 COMMAND = "command"
 WAYS = (COMMAND, *BY_HAND)
+IN_MEMORY, KB_OF_A_CUSTOMER = ("predictors", "boosters"), 45  # which hold all customers, and how much of each
 
 
 def run(options: Options, results: Results) -> None:
@@ -35,13 +38,22 @@ def run(options: Options, results: Results) -> None:
         customers = repeat(folder, base, size)
         facts = {"part": PART, "size": size, "customers": customers, "activity": options.activity}
         for number in range(options.rounds):
-            for way in WAYS:
+            for way in _possible(customers):
                 _measured(way, number, facts, folder, base, options.overrides, results)
         shutil.rmtree(base.parent)
     rows = [row for row in results.rows if row["part"] == PART]
     show_ways(rows, "Scoring: medians over rounds", WAYS, COMMAND)
     show_growth(rows, WAYS)
     shutil.rmtree(folder)
+
+
+def _possible(customers: int) -> tuple[str, ...]:
+    """Return the ways for which this machine has memory; say which it has not."""
+    here_gb, needed_gb = psutil.virtual_memory().total / 1e9, customers * KB_OF_A_CUSTOMER / 1e6
+    if needed_gb < 0.8 * here_gb:
+        return WAYS
+    print(f"{' and '.join(IN_MEMORY)} need some {needed_gb:.0f} GB for {customers:,} customers: left out", flush=True)
+    return tuple(way for way in WAYS if way not in IN_MEMORY)
 
 
 def _measured(

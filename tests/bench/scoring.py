@@ -23,7 +23,6 @@ start and its end.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,11 +33,11 @@ import numpy as np
 import pandas as pd
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from threadpoolctl import threadpool_limits
 
 from pipeline.columns import CUSTOMER
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
-from pipeline.events import bucket_file
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.labels.past import PastReader
@@ -53,27 +52,40 @@ from pipeline.tracking import Tracker
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 WORKERS = 2
+OF_A_BUCKET = 16_000  # customers: some 2 million events
 Took = tuple[float, float]  # seconds of wall time and of this process's CPU
 
 
 def repeat(folder: Path, base: Path, size: int) -> int:
-    """Write the trained base, each bucket repeated until there are `size` customers or more; return how many."""
+    """Write the trained base again and again until there are `size` customers or more; return how many.
+
+    Each bucket holds as many copies as make it as large as buckets of such a base are.
+    """
     trained = folder / "telecom"
     events = read_manifest(trained / "events")
+    buckets = int(events["buckets"])
     snapshot = snapshot_folder(trained, resolve_as_of(settings_of(folder).data, events))
+    n = int(read_manifest(trained / "profiles")["customers"])
+    times = -(-size // n)
+    together = max(1, OF_A_BUCKET * buckets // n)
     with DuckDBEngine(WORKERS) as engine:
-        known = [bucket_file(trained / "profiles" / "customers", bucket) for bucket in range(events["buckets"])]
-        n = int(engine.parquet(known).count().execute())
-        times = -(-size // n)
-        copies = ibis.range(times).unnest().name("_copy").as_table()
-        for part in (snapshot, trained / "events", trained / "profiles"):
-            for file in part.rglob("bucket=*.parquet"):
+        for first in range(0, times, together):
+            copies = ibis.range(first, min(first + together, times)).unnest().name("_copy").as_table()
+            for file in sorted(file for part in _parts(trained, snapshot) for file in part.rglob("bucket=*.parquet")):
                 table = engine.parquet(file).cross_join(copies)
                 ids = table["_copy"].cast("string").lpad(6, "0") + "-" + table[CUSTOMER]
                 table = table.mutate(**{CUSTOMER: ids}).drop("_copy").order_by(CUSTOMER)
-                engine.write(table, base / file.relative_to(trained))
-            shutil.copy(part / MANIFEST, base / part.relative_to(trained) / MANIFEST)
+                number = int(file.name[len("bucket=") :][:4])
+                name = file.name.replace(f"{number:04d}", f"{number + first // together * buckets:04d}", 1)
+                engine.write(table, base / file.relative_to(trained).with_name(name))
+    for part in _parts(trained, snapshot):
+        manifest = read_manifest(part) | {"buckets": buckets * -(-times // together)}
+        (base / part.relative_to(trained) / MANIFEST).write_text(json.dumps(manifest))
     return n * times
+
+
+def _parts(trained: Path, snapshot: Path) -> tuple[Path, ...]:
+    return snapshot, trained / "events", trained / "profiles"
 
 
 def asked(folder: Path, overrides: Sequence[str] = ()) -> list[str]:
@@ -170,7 +182,8 @@ def main(way: str, folder: Path, base: Path, told: Path, overrides: Sequence[str
     ensemble = load_champions(settings, Tracker(settings.tracking, settings.data.name))
     events = read_manifest(base / "events")
     snapshot = snapshot_folder(base, resolve_as_of(settings.data, events))
-    wall, cpu = BY_HAND[way](settings, ensemble, base, snapshot)
+    with threadpool_limits(1):  # as the command's workers: threads of BLAS wait for one another, and take CPU for it
+        wall, cpu = BY_HAND[way](settings, ensemble, base, snapshot)
     told.write_text(json.dumps({"work_seconds": wall, "work_cpu_seconds": cpu}))
 
 

@@ -94,6 +94,12 @@ def test_models_for_scoring_are_trained_once_and_all_ways_take_turns(tmp_path, m
     assert "boosters: 1.0 s, 20 a second, 25.000 ms of CPU per customer" in capsys.readouterr().out
 
 
+def test_what_does_not_fit_into_memory_is_left_out_with_the_reason(capsys):
+    assert customers_scored._possible(1_000) == customers_scored.WAYS
+    assert customers_scored._possible(10**12) == ("command", "buckets")
+    assert "predictors and boosters need some 45000000 GB for 1,000,000,000,000 customers" in capsys.readouterr().out
+
+
 def test_training_and_the_loop_take_turns_on_the_same_snapshots(tmp_path, monkeypatch, capsys):
     results, asked = run(training, tmp_path, monkeypatch)
     features, *found = [settings_of(*overrides) for overrides in asked]

@@ -75,11 +75,12 @@ def _predictor(X: np.ndarray, y: np.ndarray, model: Model, test: np.ndarray | No
 
 
 def _trees(X: np.ndarray, y: np.ndarray) -> LGBMClassifier:
-    """Return trees of the program's own parameters."""
+    """Return trees of the program's own parameters; those for few customers, however many there are."""
     own = DenseBoosting()
+    names = ("n_estimators", "num_leaves", "min_child_samples", "learning_rate", "reg_lambda", "subsample", "max_bin")
     fixed = {"subsample_freq": 1, "deterministic": True, "force_col_wise": True, "n_jobs": 1, "verbose": -1}
-    shared = {name: getattr(own, name) for name in ("learning_rate", "reg_lambda", "subsample", "max_bin")}
-    return LGBMClassifier(**own._growth(len(y)), **shared, **fixed).fit(X, y)
+    chosen = {name: getattr(own, name) for name in names}
+    return LGBMClassifier(**chosen, colsample_bytree=own.feature_fraction, **fixed).fit(X, y)
 
 
 def main(told: str, overrides: list[str]) -> None:

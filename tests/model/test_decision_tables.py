@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as arrays
 from lightgbm import Booster, LGBMClassifier
 from scipy import sparse
 
-from pipeline.model import boosting, decision_tables
+from pipeline.model import decision_tables
 from pipeline.model.boosting import DenseBoosting
-from pipeline.model.decision_tables import MOST_CONDITIONS, DecisionTables, tables_of
+from pipeline.model.decision_tables import MOST_CONDITIONS, WORTH_ASKING, WORTH_MAKING, DecisionTables, tables_of
 from pipeline.model.split_matrix import DenseColumns, SplitMatrix
 from pipeline.model.stacked import StackedClassifier
 from pipeline.model.token_boosting import TokenBoosting
@@ -130,6 +130,15 @@ def test_tables_are_made_once_for_a_booster(monkeypatch: pytest.MonkeyPatch) -> 
     assert tables_of(booster) is first
 
 
+def test_tables_are_made_for_many_rows_and_then_asked_for_fewer() -> None:
+    booster = fitted()
+    assert tables_of(booster, WORTH_MAKING - 1) is None
+    made = tables_of(booster, WORTH_MAKING)
+    assert made is not None
+    assert tables_of(booster, WORTH_ASKING) is made
+    assert tables_of(booster, WORTH_ASKING - 1) is None
+
+
 def split(n: int, n_past: int) -> SplitMatrix:
     X, counts = customers(n, seed=6), np.random.default_rng(7).poisson(0.5, (n, 20)).astype(float)
     own = X[:, :n_past] if n_past else None
@@ -156,6 +165,21 @@ def test_classifiers_say_the_same_by_tables_and_by_lightgbm(
     model = MODELS[name]().fit(X.tocsr(), y)
     by_lightgbm = model.decision_function(X)
     assert np.allclose(by_lightgbm, model.decision_function(X.tocsr()), rtol=1e-12, atol=1e-12)
-    monkeypatch.setattr(boosting, "_TABLES_FROM", 1)
+    monkeypatch.setattr(decision_tables, "WORTH_MAKING", 1)
     monkeypatch.setattr(Booster, "predict", lambda *_, **__: pytest.fail("LightGBM was asked"))
     assert (model.decision_function(X) == by_lightgbm).all()
+
+
+def test_numbers_between_two_of_float32_are_rounded_before_trees_that_learnt_from_float32_are_asked() -> None:
+    X = split(500, 0)
+    model = TokenBoosting(n_dense=COLUMNS, least_tokens=1, most_tokens=1).fit(
+        X.tocsr(), X.tokens[:, :9].sum(axis=1).A1 > 4
+    )
+    conditions = [asked for asked in tables(model.booster_).conditions if asked.column < COLUMNS]
+    new = np.tile(customers(1), (WORTH_MAKING, 1))
+    for row, asked in enumerate(conditions):
+        new[row, asked.column] = np.nextafter(asked.number, np.inf)
+    blocks = [new, np.zeros((len(new), 1))]
+    expected = model.booster_.predict(np.hstack(blocks).astype(np.float32), raw_score=True)
+    assert (expected != model.booster_.predict(np.hstack(blocks), raw_score=True)).any()
+    assert (model.decision_of(blocks) == expected).all()
