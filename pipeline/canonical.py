@@ -36,10 +36,22 @@ def canonical(
 ) -> ir.Table:
     """Return a log's rows in canonical form, with `reason` set where a row cannot be used; `files`: of these alone."""
     table = _joined(engine, log, data, where, files)
-    event_us, given = _event_us(engine, table[log.time], log, log.zone or data.time_zone, where)
-    found = list(dict.fromkeys([log.id, log.time, *log.categorical.values(), *log.numeric.values()]))
     texts = [name for name, column in log.numeric.items() if not _is_number(table[column])]
-    read = table.select(
+    read = sampled(engine, _read(engine, table, log, data, where, texts), data)
+    judged = _judged(engine, read, log, data, texts, now_us)
+    return _shown(judged, log, buckets)
+
+
+def _read(engine: QueryEngine, table: ir.Table, log: Log, data: Data, where: str, texts: list[str]) -> ir.Table:
+    """Return ids, instants, tokens and amounts, and beside them what they were made of.
+
+    Parameters
+    ----------
+    texts
+        Numeric fields that are read from texts.
+    """
+    event_us, given = _event_us(engine, table[log.time], log, log.zone or data.time_zone, where)
+    return table.select(
         **{
             CUSTOMER: customer_id(table[log.id]),
             EVENT_US: event_us,
@@ -47,24 +59,31 @@ def canonical(
             **{name: _level(_token(table[column]), name, log) for name, column in log.categorical.items()},
             **{name: _number(table[column]) for name, column in log.numeric.items()},
             **{f"_filled_{name}": _token(table[log.numeric[name]]).notnull() for name in texts},
-            **{f"_found_{place}": table[column] for place, column in enumerate(found)},
+            **{f"_found_{place}": table[column] for place, column in enumerate(_columns_shown(log))},
             UNMATCHED: table[UNMATCHED],
         }
     ).view()  # a step of its own: fused into the next, each name would stand for its whole expression
-    read = sampled(engine, read, data)
+
+
+def _judged(engine: QueryEngine, read: ir.Table, log: Log, data: Data, texts: list[str], now_us: int) -> ir.Table:
+    """Return the rows with what is wrong with each, its local time where it is usable, and a hash of its customer."""
     event_us = read[EVENT_US]
     usable_us = ((event_us >= _EARLIEST_US) & (event_us <= now_us)).ifelse(event_us, ibis.null("int64"))
-    judged = read.mutate(
+    return read.mutate(
         **{
             REASON: _reason(read, texts, list(log.numeric), now_us),
             "_clock": engine.clock(usable_us, data.time_zone),
             "_hash": engine.hash32(read[CUSTOMER].fill_null("")),
         }
     ).view()
+
+
+def _shown(judged: ir.Table, log: Log, buckets: int) -> ir.Table:
+    """Return the canonical columns, and of a row that cannot be used all that was found in it."""
     clock = judged["_clock"]
-    shown = [
+    found = [
         ibis.literal(f"{column}=") + judged[f"_found_{place}"].cast("string").fill_null("NULL")
-        for place, column in enumerate(found)
+        for place, column in enumerate(_columns_shown(log))
     ]
     return judged.select(
         **{
@@ -76,11 +95,16 @@ def canonical(
             **{name: judged[name] for name in log.categorical},
             **{name: judged[name].isnan().ifelse(ibis.null("float64"), judged[name]) for name in log.numeric},
             REASON: judged[REASON],
-            RAW: judged[REASON].notnull().ifelse(ibis.literal("; ").join(shown), ibis.null("string")),
+            RAW: judged[REASON].notnull().ifelse(ibis.literal("; ").join(found), ibis.null("string")),
             UNMATCHED: judged[UNMATCHED],
             BUCKET: (judged["_hash"] % buckets).cast("int32"),
         }
     )
+
+
+def _columns_shown(log: Log) -> list[str]:
+    """Return the columns whose cells are shown of a row that cannot be used."""
+    return list(dict.fromkeys([log.id, log.time, *log.categorical.values(), *log.numeric.values()]))
 
 
 def sampled(engine: QueryEngine, table: ir.Table, data: Data) -> ir.Table:
@@ -121,25 +145,22 @@ def _reason(read: ir.Table, texts: list[str], numeric: list[str], now_us: int) -
 def columns_read(log: Log) -> list[str]:
     """Return the columns that a declaration reads, of the log or of a table joined to it."""
     keys = [key for join in log.join for key in join.by]
-    return list(dict.fromkeys([log.id, log.time, *log.categorical.values(), *log.numeric.values(), *keys]))
+    return list(dict.fromkeys([*_columns_shown(log), *keys]))
 
 
 def _joined(engine: QueryEngine, log: Log, data: Data, where: str, files: Sequence[Path] | None) -> ir.Table:
     """Return the log with the declared columns of its reference tables at its side."""
     table = open_table(engine, log, data, where, files)
-    place = place_of(log)
     wanted = [log.id, log.time, *log.categorical.values(), *log.numeric.values()]
-    places = [place]
     for position, join in enumerate(log.join):
         here = f"{where}.join[{position}]"
         other_place = place_of(join)
-        places.append(other_place)
         other = open_table(engine, join, data, here)
         if not join.by:
             raise ConfigError(f"{here}.by: this key is required: the column or columns that {other_place} is joined by")
         for ours, theirs in join.by.items():
-            require_column(table, ours, here, place)
-            require_column(other, theirs, here, other_place)
+            require_column(table, ours, here, data, log)
+            require_column(other, theirs, here, data, join)
         keys = {f"_key{place_of}": customer_id(other[theirs]) for place_of, theirs in enumerate(join.by.values())}
         taken = {name: other[name] for name in wanted if name not in table.columns and name in other.columns}
         reference = other.select(**keys, **taken)
@@ -152,7 +173,7 @@ def _joined(engine: QueryEngine, log: Log, data: Data, where: str, files: Sequen
         flag = matched["_key0"].isnull().cast("int64")
         table = matched.mutate(**{f"{UNMATCHED}{position}": flag}).drop(*keys)
     for column in wanted:
-        require_column(table, column, where, " or ".join(places))
+        require_column(table, column, where, data, log, *log.join)
     flags = [name for name in table.columns if name.startswith(UNMATCHED)]
     return table.mutate(
         **{UNMATCHED: ibis.greatest(*(table[name] for name in flags)) if flags else ibis.literal(0, "int64")}

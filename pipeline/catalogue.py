@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline.model.certification import Evidence, stated_values
 from pipeline.model.multiplicity import catalogue_level
-from pipeline.predictor import OutOfFold, Round, Trained, estimate
+from pipeline.out_of_fold import OutOfFold, Round
+from pipeline.predictor import Trained, estimate
 from pipeline.settings import Evaluation, Model
 
 

@@ -8,7 +8,6 @@ last days opens the few small files that have them.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ import ibis.expr.types as ir
 
 from pipeline import schemas
 from pipeline.columns import BUCKET, CUSTOMER, EVENT_DAY, EVENT_US, HOUR, RAW, REASON, UNMATCHED, WEEKDAY
+from pipeline.damage import read_json
 from pipeline.engine import DuckDBEngine, QueryEngine
 from pipeline.outputs import write_json
 from pipeline.settings import Log
@@ -48,7 +48,7 @@ def parts_of(folder: Path, bucket: int, from_day: int | None = None) -> list[Pat
     files = [bucket_file(folder, bucket), *sorted(folder.glob(f"bucket={bucket:04d}.part-*.parquet"))]
     if from_day is None:
         return files
-    spans = [(file, json.loads(facts_file(file).read_text("utf-8"))["last_day"]) for file in files]
+    spans = [(file, read_json(facts_file(file))["last_day"]) for file in files]
     return [file for file, last_day in spans if last_day is not None and last_day >= from_day]
 
 
@@ -122,7 +122,7 @@ def merge_parts(engine: DuckDBEngine, log: Log, old: Path, folder: Path, bucket:
     """Write the events of several parts as one, under the last one's number, with the facts of all."""
     target = bucket_file(folder, bucket, parts[-1])
     files = [bucket_file(old, bucket, part) for part in parts]
-    merged = merged_facts([json.loads(facts_file(file).read_text("utf-8")) for file in files])
+    merged = merged_facts([read_json(facts_file(file)) for file in files])
     write_json(facts_file(target), merged)
     engine.write(engine.parquet(files).order_by(_order(log)), target)
 

@@ -13,7 +13,6 @@ shares its files with it (hard links) and has one more part in each bucket.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +24,8 @@ import ibis.expr.types as ir
 
 from pipeline.arrivals import Arrivals, Paths, arrivals, can_grow, count_buckets, listing
 from pipeline.canonical import canonical, columns_read
-from pipeline.columns import BUCKET, CUSTOMER, EVENT_US, REASON
+from pipeline.columns import BUCKET, CUSTOMER, EVENT_US
+from pipeline.damage import read_json
 from pipeline.drift import in_order
 from pipeline.engine import DuckDBEngine, QueryEngine
 from pipeline.errors import DataError
@@ -42,7 +42,8 @@ from pipeline.event_parts import (
     write_first_part,
     write_next_part,
 )
-from pipeline.outputs import MANIFEST, fingerprint, read_manifest, share_file, whole
+from pipeline.event_quality import refuse_bad, refuse_nothing, told
+from pipeline.outputs import MANIFEST, drop_partials, fingerprint, read_manifest, share_file, whole
 from pipeline.settings import Data, Log
 from pipeline.sources import place_of
 from pipeline.timeline import as_of_name, check_zone
@@ -109,6 +110,7 @@ def write_events(
     found = listing(data, buckets)
     standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     if standing.get("inputs") == found.inputs:
+        drop_partials(folder)  # of new files that were refused, and have been taken away since
         return standing
     paths = {
         name: in_order(found.paths[name], log, columns_read(log), f"data.logs.{name}")
@@ -169,14 +171,10 @@ def _rebuild(build: _Build, paths: Paths, folder: Path, facts: dict[str, Any], p
                 jobs = [(log, staged, bucket, target, aside, split_day) for bucket in range(build.buckets)]
                 build.engine.each_bucket(write_first_part, jobs)
             shutil.rmtree(staged, ignore_errors=True)
-            found = _facts_of(target, build.buckets)
-            facts["logs"][name] = _told(found)
-            _refuse_bad(f"data.logs.{name}: {place_of(log)}", build.data, facts["logs"][name], aside)
-            if found["rows"] == 0:
-                raise DataError(
-                    f"data.logs.{name}: {place_of(log)}: no usable row is left. {_listed(facts['logs'][name])}. "
-                    f"The rows are kept in {aside}."
-                )
+            facts["logs"][name] = told(_facts_of(target, build.buckets))
+            place = f"data.logs.{name}: {place_of(log)}"
+            refuse_bad(place, build.data, facts["logs"][name], aside)
+            refuse_nothing(place, facts["logs"][name], aside)
 
 
 def _add(
@@ -197,7 +195,7 @@ def _add(
             if name in new:
                 progress(f"events of {name}, {len(new[name])} new {'file' if len(new[name]) == 1 else 'files'}")
                 added[name] = _add_to(build, name, new[name], folder, partial, number)
-            facts["logs"][name] = _told(_facts_of(partial / name, build.buckets))
+            facts["logs"][name] = told(_facts_of(partial / name, build.buckets))
             late = facts["logs"][name]["bad"].get(LATE, 0) - standing["logs"][name]["bad"].get(LATE, 0)
             if late:
                 progress(
@@ -226,11 +224,12 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
     shutil.rmtree(staged, ignore_errors=True)
     with DuckDBEngine() as here:
         check_parts(here, log, parts)
-    found = merged_facts([json.loads(facts_file(part).read_text("utf-8")) for part in parts])
-    in_time = {**_told(found), "bad": {r: n for r, n in _told(found)["bad"].items() if r != LATE}}
+    found = merged_facts([read_json(facts_file(part)) for part in parts])
+    new = told(found)
+    in_time = {**new, "bad": {reason: n for reason, n in new["bad"].items() if reason != LATE}}
     place = f"data.logs.{name}: {files[0] if len(files) == 1 else f'{len(files)} new files from {files[0]} on'}"
-    _refuse_bad(place, build.data, in_time, aside)
-    _refuse_late(place, build, _told(found), folder, name, known["last_us"])
+    refuse_bad(place, build.data, in_time, aside)
+    _refuse_late(place, build, new, folder, name, known["last_us"])
     return None if found["first_day"] is None else int(found["first_day"])
 
 
@@ -257,34 +256,7 @@ def _link(build: _Build, log: Log, old: Path, new: Path) -> None:
 def _facts_of(folder: Path, buckets: int) -> dict[str, Any]:
     """Return the facts of all parts of all buckets of a log."""
     files = [facts_file(part) for bucket in range(buckets) for part in parts_of(folder, bucket)]
-    return merged_facts([json.loads(file.read_text("utf-8")) for file in files])
-
-
-def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a log's facts as the manifest has them."""
-    return {
-        **{key: facts[key] for key in ("rows", "first_us", "last_us", "unmatched")},
-        "missing": {key.removeprefix("null_"): n for key, n in facts.items() if key.startswith("null_")},
-        "bad": {item[REASON]: item["n"] for item in facts["bad"]},
-        "examples": {item[REASON]: item["example"] for item in facts["bad"]},
-    }
-
-
-def _listed(facts: Mapping[str, Any]) -> str:
-    return "; ".join(
-        f"{reason}: {count:,} rows, such as [{facts['examples'][reason]}]" for reason, count in facts["bad"].items()
-    )
-
-
-def _refuse_bad(place: str, data: Data, facts: Mapping[str, Any], quarantine: Path) -> None:
-    """Refuse rows of which too many cannot be used."""
-    bad, rows = sum(facts["bad"].values()), facts["rows"]
-    if bad > data.quality.max_bad_share * (rows + bad):
-        raise DataError(
-            f"{place}: {bad:,} of {rows + bad:,} rows ({bad / (rows + bad):.1%}) cannot be used, more than "
-            f"data.quality.max_bad_share={data.quality.max_bad_share:g} allows. {_listed(facts)}. "
-            f"The rows are kept in {quarantine}."
-        )
+    return merged_facts([read_json(file) for file in files])
 
 
 def _refuse_late(place: str, build: _Build, new: Mapping[str, Any], folder: Path, name: str, last_us: int) -> None:

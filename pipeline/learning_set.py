@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import joblib
@@ -103,94 +103,134 @@ def prepare(
     partial: Path,
 ) -> tuple[BehaviourEncoder, list[Task]]:
     """Fit encoders, write each needed feature matrix once, and describe each attribute's task."""
-    encoders: dict[int, BehaviourEncoder] = {}
-    written: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
-    readers: dict[int, PastReader] = {}
-    only: dict[int, np.ndarray | None] = {}  # whose features are read at an instant; None: everybody's
+    files = _TaskFiles(engine, settings, outputs, known, as_of_us, partial / "matrices")
+    tasks = [files.task(name, found) for name, found in known.items()]
+    return files.encoder(as_of_us), tasks
 
-    def encoder_of(at_us: int) -> BehaviourEncoder:
-        if at_us not in encoders:
-            snapshot = snapshot_folder(outputs, at_us)
-            latest = at_us == as_of_us
-            encoders[at_us] = (
-                read_encoder(outputs)
-                if latest
-                else fit_encoder(engine, snapshot, settings.features.vector, settings.seed)
-            )
-        return encoders[at_us]
 
-    def matrix_file(at_us: int, encoder_us: int) -> Path:
-        path = partial / "matrices" / f"{as_of_name(at_us)}-encoded-{as_of_name(encoder_us)}.joblib"
-        if path not in written:
-            matrix, drawn = _sampled_matrix(settings, engine, outputs, known, as_of_us, at_us, encoder_of(encoder_us))
+@dataclass(frozen=True)
+class _Written:
+    """A feature matrix in a file: the names of its features, and whose it holds, shape (n_customers,)."""
+
+    file: Path
+    names: np.ndarray
+    customers: np.ndarray
+
+
+@dataclass
+class _TaskFiles:
+    """Writes what tasks read, each file once: matrices by instant and encoder, own pasts by attribute and instant.
+
+    Attributes
+    ----------
+    known
+        The labels of every attribute that is learnt.
+    as_of_us
+        Of the training.
+    folder
+        Where the files are written.
+    """
+
+    engine: DuckDBEngine
+    settings: Settings
+    outputs: Path
+    known: Mapping[str, Known]
+    as_of_us: int
+    folder: Path
+    _encoders: dict[int, BehaviourEncoder] = field(default_factory=dict, init=False, repr=False)
+    _matrices: dict[Path, _Written] = field(default_factory=dict, init=False, repr=False)
+    _readers: dict[int, PastReader] = field(default_factory=dict, init=False, repr=False)
+    # Whose features are read at an instant; None: everybody's.
+    _only: dict[int, np.ndarray | None] = field(default_factory=dict, init=False, repr=False)
+
+    def task(self, name: str, found: Known) -> Task:
+        """Return what learning an attribute reads, and write the files of it that are not there yet."""
+        attribute = self.settings.attributes[name]
+        at = instants(attribute, self.as_of_us)
+        latest = self._matrix(at.labels_us, self.as_of_us)
+        earlier = self._matrix(at.earlier_us, at.earlier_us)
+        later = self._matrix(at.labels_us, at.earlier_us)
+        where, matrices = f"attributes.{name}.hide", (latest, earlier, later)
+        columns = {str(m.file): visible(m.names, attribute.hide, self.settings.data, where) for m in matrices}
+        now = self._past(name, at.labels_us, latest.customers)
+        before = self._past(name, at.earlier_us, earlier.customers)
+        past = {str(m.file): p for m, p in zip(matrices, (now, before, now), strict=True) if p is not None}
+        return Task(
+            name,
+            labels=found.labels,
+            earlier=found.earlier,
+            features=latest.file,
+            earlier_features=earlier.file,
+            later_features=later.file,
+            columns=columns,
+            min_precision=attribute.min_precision,
+            past=past,
+        )
+
+    def encoder(self, at_us: int) -> BehaviourEncoder:
+        """Return the encoder that was fitted at an instant; the latest is the one that scoring uses."""
+        if at_us not in self._encoders:
+            if at_us == self.as_of_us:
+                self._encoders[at_us] = read_encoder(self.outputs)
+            else:
+                snapshot, vector = snapshot_folder(self.outputs, at_us), self.settings.features.vector
+                self._encoders[at_us] = fit_encoder(self.engine, snapshot, vector, self.settings.seed)
+        return self._encoders[at_us]
+
+    def _matrix(self, at_us: int, encoder_us: int) -> _Written:
+        """Return the features as of an instant, with the vectors of the encoder that was fitted at another."""
+        path = self.folder / f"{as_of_name(at_us)}-encoded-{as_of_name(encoder_us)}.joblib"
+        if path not in self._matrices:
+            matrix, drawn = self._sampled(at_us, self.encoder(encoder_us))
             if drawn is not None:
                 write_file(drawn_file(path), lambda place: _save(place, drawn))
             write_file(path, lambda place: joblib.dump(matrix, place))
-            written[path] = (matrix.names, matrix.customers)
-            only[at_us] = None if drawn is None else matrix.customers
-        return path
+            self._matrices[path] = _Written(path, matrix.names, matrix.customers)
+            self._only[at_us] = None if drawn is None else matrix.customers
+        return self._matrices[path]
 
-    def past_file(name: str, at_us: int, customers: np.ndarray) -> Path | None:
-        if at_us not in readers:
-            together = rules_together(rules_at(settings, known, as_of_us, at_us), len(customers))
-            readers[at_us] = past_reader(engine, settings, outputs, at_us, only[at_us], together)
-        attribute = settings.attributes[name]
-        past = readers[at_us].read(name, attribute, attribute.hide, customers)
+    def _sampled(self, at_us: int, encoder: BehaviourEncoder) -> tuple[FeatureMatrix, np.ndarray | None]:
+        """Return the features of the customers who are learnt from, and who of them was drawn from the base at random.
+
+        On a base of at most `model.max_customers` customers these are all, and nothing is drawn.
+        """
+        snapshot, most = snapshot_folder(self.outputs, at_us), self.settings.model.max_customers
+        if read_manifest(snapshot)["customers"] <= most:
+            return read_matrix(self.engine, snapshot, encoder), None
+        base = draw(self.engine, snapshot, most)
+        wanted = [base]
+        for name, found in self.known.items():
+            at = instants(self.settings.attributes[name], self.as_of_us)
+            wanted += [found.labels.customers] if at.labels_us == at_us else []
+            wanted += [found.earlier.customers] if at.earlier_us == at_us else []
+        only = np.unique(np.concatenate(wanted).astype(str)).astype(object)
+        matrix = read_matrix(self.engine, snapshot, encoder, only=only)
+        return matrix, np.isin(matrix.customers.astype(str), base.astype(str))
+
+    def _past(self, name: str, at_us: int, customers: np.ndarray) -> Path | None:
+        """Return the file of an attribute's own past of the customers of a matrix, or None where it has none."""
+        attribute = self.settings.attributes[name]
+        past = self._reader(at_us, len(customers)).read(name, attribute, attribute.hide, customers)
         if past is None:
             return None
-        path = partial / "matrices" / f"past-{name}-{as_of_name(at_us)}.joblib"
+        path = self.folder / f"past-{name}-{as_of_name(at_us)}.joblib"
         write_file(path, lambda place: joblib.dump(past, place))
         return path
 
-    tasks = []
-    for name, found in known.items():
-        attribute = settings.attributes[name]
-        at = instants(attribute, as_of_us)
-        files = (
-            matrix_file(at.labels_us, as_of_us),
-            matrix_file(at.earlier_us, at.earlier_us),
-            matrix_file(at.labels_us, at.earlier_us),
-        )
-        columns = {
-            str(f): visible(written[f][0], attribute.hide, settings.data, f"attributes.{name}.hide") for f in files
-        }
-        now, before = (
-            past_file(name, us, written[f][1]) for us, f in ((at.labels_us, files[0]), (at.earlier_us, files[1]))
-        )
-        past = {str(f): p for f, p in zip(files, (now, before, now), strict=True) if p is not None}
-        tasks.append(Task(name, found.labels, found.earlier, *files, columns, attribute.min_precision, past=past))
-    return encoder_of(as_of_us), tasks
+    def _reader(self, at_us: int, n_customers: int) -> PastReader:
+        """Return what reads the past of all attributes at an instant: a log is read once for all."""
+        if at_us not in self._readers:
+            rules = rules_at(self.settings, self.known, self.as_of_us, at_us)
+            together = rules_together(rules, n_customers)
+            self._readers[at_us] = past_reader(
+                self.engine, self.settings, self.outputs, at_us, self._only[at_us], together
+            )
+        return self._readers[at_us]
 
 
 def _save(path: Path, array: np.ndarray) -> None:
     with path.open("wb") as file:  # by its name alone, numpy would add an ending
         np.save(file, array)
-
-
-def _sampled_matrix(
-    settings: Settings,
-    engine: DuckDBEngine,
-    outputs: Path,
-    known: dict[str, Known],
-    as_of_us: int,
-    at_us: int,
-    encoder: BehaviourEncoder,
-) -> tuple[FeatureMatrix, np.ndarray | None]:
-    """Return the features of the customers who are learnt from, and who of them was drawn from the base at random.
-
-    On a base of at most `model.max_customers` customers these are all, and nothing is drawn.
-    """
-    snapshot, most = snapshot_folder(outputs, at_us), settings.model.max_customers
-    if read_manifest(snapshot)["customers"] <= most:
-        return read_matrix(engine, snapshot, encoder), None
-    base = draw(engine, snapshot, most)
-    wanted = [base]
-    for name, found in known.items():
-        at = instants(settings.attributes[name], as_of_us)
-        wanted += [found.labels.customers] if at.labels_us == at_us else []
-        wanted += [found.earlier.customers] if at.earlier_us == at_us else []
-    matrix = read_matrix(engine, snapshot, encoder, only=np.unique(np.concatenate(wanted).astype(str)).astype(object))
-    return matrix, np.isin(matrix.customers.astype(str), base.astype(str))
 
 
 def rules_at(settings: Settings, names: Iterable[str], as_of_us: int, at_us: int) -> list[Future]:

@@ -10,23 +10,38 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from pipeline import plots
 from pipeline.columns import CUSTOMER
 from pipeline.errors import DataError
 from pipeline.evaluation import Estimate, Kind, evaluate
 from pipeline.explanation.carriers import Carried, carried_by
 from pipeline.features.matrix import FeatureMatrix
 from pipeline.features.snapshot import require_before
-from pipeline.judged import LOG_LOSS, Judged
+from pipeline.judged import LOG_LOSS
 from pipeline.labels.known import Labels
 from pipeline.labels.past import OwnPast
+from pipeline.model.blocks import Matrix
 from pipeline.model.build import build_predictor
-from pipeline.model.certification import Evidence, stated_values
+from pipeline.model.certification import stated_values
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.propensity import REACH, Answering
 from pipeline.model.sets import sets_of
+from pipeline.out_of_fold import OutOfFold, Round
+from pipeline.predictor_pictures import draw_predictor
 from pipeline.settings import Evaluation, Model
 from pipeline.split import folds
+
+__all__ = [
+    "OutOfFold",
+    "Round",
+    "Task",
+    "Trained",
+    "estimate",
+    "fold_salt",
+    "judge",
+    "load_features",
+    "load_visible",
+    "train_attribute",
+]
 
 _EXPLAINED = 200  # customers on whom it is looked at what carries an attribute
 
@@ -64,64 +79,6 @@ class Task:
     min_precision: float | None
     answering: Path | None = None
     past: dict[str, Path] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Round:
-    """What one run of the recipe had to certify its thresholds with.
-
-    `classes` are the positions of its classes among the attribute's values.
-    """
-
-    repeat: int
-    fold: int
-    classes: np.ndarray
-    evidence: tuple[Evidence, ...]
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """Predictions for customers whom no step of the recipe had seen.
-
-    Attributes
-    ----------
-    customers, y
-        Test customers and the positions of their true values, shape (n,).
-    proba, prior
-        Probabilities, and class shares on the training side, shape (repeats, n, n_values).
-    stated
-        Position of the stated value or -1, shape (repeats, n).
-    folds
-        Fold in which each one was a test customer, shape (repeats, n).
-    sets
-        Whether a value belongs to the prediction set, shape (repeats, n, n_values); all do for customers unlike the
-        training customers, of whom nothing is ruled out.
-    unlike
-        Who is unlike the training customers, or out of their reach, so that nothing is stated, shape (repeats, n).
-    rounds
-        One per run of the recipe.
-    n_events
-        Events in all logs before the labels begin, shape (n,).
-    silent_weight
-        How many customers without a label each one stands for, up to a factor, shape (n,): see `Answering`; None where
-        customers with labels are taken to be like all others.
-    """
-
-    customers: np.ndarray
-    y: np.ndarray
-    proba: np.ndarray
-    prior: np.ndarray
-    stated: np.ndarray
-    folds: np.ndarray
-    sets: np.ndarray
-    unlike: np.ndarray
-    rounds: tuple[Round, ...]
-    n_events: np.ndarray
-    silent_weight: np.ndarray | None = None
-
-    def judged(self) -> Judged:
-        """Return what is kept of it to compare runs."""
-        return Judged(self.customers, self.y, self.proba, self.stated, self.folds)
 
 
 @dataclass(frozen=True)
@@ -184,7 +141,7 @@ def train_attribute(task: Task, model: Model, evaluation: Evaluation, seed: int,
     predictor.fit(matrix.X[rows], y, _certify_weight(answering, rows), **told)
     sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), _EXPLAINED)).astype(int)]
     carried = carried_by(predictor, matrix.rows(sample), task.labels.values, seed)
-    _draw(task, found, predictor, carried, pictures)
+    draw_predictor(task.attribute, task.labels.values, predictor, found, carried, pictures)
     return Trained(
         attribute=task.attribute,
         kind=task.labels.kind,
@@ -223,19 +180,20 @@ def estimate(
 
 def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, seed: int) -> OutOfFold:
     """Return predictions for test customers; each fold runs the whole recipe without its test customers."""
-    fit_on = load_features(task, task.earlier_features)
+    n_values, ordinal = len(task.labels.values), task.labels.kind == "ordinal"
     n_events = joblib.load(task.later_features, mmap_mode="r").n_events  # of hidden logs, too
+    fit_on = load_features(task, task.earlier_features)
     test_on = load_features(task, task.later_features)
     fit_rows, fit_y = _rows(fit_on, task.earlier)
     test_rows, test_y = _rows(test_on, task.labels)
-    n_values = len(task.labels.values)
     answering = _answering(task)  # declared: the customers of all three matrices are the same, in the same order
     reached = np.ones(len(test_rows), dtype=bool) if answering is None else answering.reached[test_rows]
+    customers = test_on.customers[test_rows]
+    fold_of_test = np.array([folds(customers, n_folds, fold_salt(repeat)) for repeat in range(repeats)])
     proba = np.zeros((repeats, len(test_rows), n_values))
-    prior, stated = np.zeros_like(proba), np.full((repeats, len(test_rows)), -1, dtype=np.int64)
+    prior, stated = np.zeros_like(proba), np.full(proba.shape[:2], -1, dtype=np.int64)
     sets, unlike = np.zeros(proba.shape, dtype=bool), np.zeros(stated.shape, dtype=bool)
     rounds = []
-    fold_of_test = [folds(test_on.customers[test_rows], n_folds, fold_salt(repeat)) for repeat in range(repeats)]
     for repeat in range(repeats):
         fold_of_fit = folds(fit_on.customers[fit_rows], n_folds, fold_salt(repeat))
         for fold in range(1 if single else n_folds):
@@ -246,31 +204,47 @@ def judge(task: Task, model: Model, n_folds: int, repeats: int, single: bool, se
             predictor = build_predictor(model, task.min_precision, *sizes)
             weight = _certify_weight(answering, fit_rows[train])
             predictor.fit(fit_on.X[fit_rows[train]], fit_y[train], weight)
-            here = predictor.predict_proba(test_on.X[test_rows[test]])
-            proba[repeat][np.ix_(test, predictor.classes_)] = here
-            said = stated_values(here, predictor.thresholds_)
-            strange = predictor.unlike(test_on.X[test_rows[test]]) | ~reached[test]
-            stated[repeat, test] = np.where((said >= 0) & ~strange, predictor.classes_[said], -1)
-            inside = sets_of(proba[repeat, test], predictor.set_cut_, task.labels.kind == "ordinal")
-            sets[repeat, test] = inside | strange[:, None]
-            unlike[repeat, test] = strange
-            rounds.append(Round(repeat, fold, predictor.classes_, tuple(predictor.evidence_)))
+            said = _say(predictor, test_on.X[test_rows[test]], reached[test], n_values, ordinal)
+            proba[repeat, test], stated[repeat, test] = said.proba, said.stated
+            sets[repeat, test], unlike[repeat, test] = said.sets, said.unlike
             prior[repeat, test] = np.bincount(fit_y[train], minlength=n_values) / train.sum()
-    judged = fold_of_test[0] == 0 if single else np.ones(len(test_rows), dtype=bool)
-    customers = test_on.customers[test_rows]
-    return OutOfFold(
-        customers[judged],
-        test_y[judged],
-        proba[:, judged],
-        prior[:, judged],
-        stated[:, judged],
-        np.array(fold_of_test)[:, judged],
-        sets[:, judged],
-        unlike[:, judged],
-        tuple(rounds),
-        n_events[test_rows][judged],
-        _certify_weight(answering, test_rows[judged]),
+            rounds.append(Round(repeat, fold, predictor.classes_, tuple(predictor.evidence_)))
+    found = OutOfFold(
+        customers=customers,
+        y=test_y,
+        proba=proba,
+        prior=prior,
+        stated=stated,
+        folds=fold_of_test,
+        sets=sets,
+        unlike=unlike,
+        rounds=tuple(rounds),
+        n_events=n_events[test_rows],
+        silent_weight=_certify_weight(answering, test_rows),
     )
+    return found.of(fold_of_test[0] == 0) if single else found
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a predictor says of customers; fields as in `OutOfFold`, of one repeat."""
+
+    proba: np.ndarray
+    stated: np.ndarray
+    sets: np.ndarray
+    unlike: np.ndarray
+
+
+def _say(predictor: CertifiedClassifier, X: Matrix, reached: np.ndarray, n_values: int, ordinal: bool) -> _Said:
+    """Return what a predictor says of customers, and nothing certain of those out of reach or unlike any it knows."""
+    known = predictor.predict_proba(X)
+    proba = np.zeros((len(known), n_values))
+    proba[:, predictor.classes_] = known
+    positions = stated_values(known, predictor.thresholds_)
+    unlike = predictor.unlike(X) | ~reached
+    stated = np.where((positions >= 0) & ~unlike, predictor.classes_[positions], -1)
+    sets = sets_of(proba, predictor.set_cut_, ordinal) | unlike[:, None]
+    return _Said(proba, stated, sets, unlike)
 
 
 def fold_salt(repeat: int) -> str:
@@ -313,29 +287,3 @@ def _rows(matrix: FeatureMatrix, labels: Labels) -> tuple[np.ndarray, np.ndarray
     if not known.any():
         raise DataError(f"attributes.{labels.attribute}: none of its {len(rows):,} labelled customers has an event")
     return rows[known], labels.y[known]
-
-
-def _draw(
-    task: Task,
-    found: OutOfFold,
-    predictor: CertifiedClassifier,
-    carried: Carried,
-    folder: Path,
-) -> None:
-    """Draw what the MLflow run of this attribute shows."""
-    folder.mkdir(parents=True, exist_ok=True)
-    values, title = task.labels.values, task.attribute
-    plots.reliability(found.y, found.proba[0], values, title, folder / "reliability.png")
-    draw_precision(predictor, values, title, folder)
-    plots.confusion(found.y, found.proba[0], values, title, folder / "confusion.png")
-    plots.carriers(carried, values, title, folder / "carried_by.png")
-
-
-def draw_precision(predictor: CertifiedClassifier, values: tuple[str, ...], attribute: str, folder: Path) -> None:
-    """Draw precision against coverage on the customers that certified the thresholds of the deployed predictor."""
-    like = predictor.clean_like_
-    thresholds, clean = np.full(len(values), np.inf), np.zeros((int(like.sum()), len(values)))
-    thresholds[predictor.classes_], clean[:, predictor.classes_] = predictor.thresholds_, predictor.clean_proba_[like]
-    certified_by = predictor.classes_[predictor.clean_y_[like]]
-    title, path = f"{attribute}, certification", folder / "precision_coverage.png"
-    plots.precision_coverage(certified_by, clean, values, thresholds, predictor.min_precision, title, path)

@@ -115,13 +115,29 @@ def kind_of(files: Sequence[Path], table: Table, where: str) -> str:
     )
 
 
-def require_column(table: ir.Table, column: str, where: str, place: str) -> None:
-    """Refuse a column that the table lacks.
+def require_column(table: ir.Table, column: str, where: str, data: Data, *declared: Table) -> None:
+    """Refuse a column that the table lacks, on each engine alike.
+
+    A name of a folder such as ``day=2024-01-01`` is no column: engines guess its type, and differ in whether it or
+    the files' own column of the same name counts.
+
+    Parameters
+    ----------
+    declared
+        The declarations that the table was opened and joined from.
 
     Raises
     ------
     SchemaError
         Naming the column, the place and the closest existing column.
     """
-    if column not in table.columns:
-        raise SchemaError(f"{where}: column '{column}' not found in {place} {did_you_mean(column, table.columns)}")
+    if column in table.columns:
+        return
+    place = " or ".join(place_of(one) for one in declared)
+    files = [file for one in declared for file in files_of(one, data.root, where)]
+    if any(part.startswith(f"{column}=") for file in files for part in file.parent.parts):
+        raise SchemaError(
+            f"{where}: column '{column}' stands in no file of {place}, only in the names of folders ({column}=…). "
+            f"These are not read: write the files with '{column}' as a column of their own"
+        )
+    raise SchemaError(f"{where}: column '{column}' not found in {place} {did_you_mean(column, table.columns)}")

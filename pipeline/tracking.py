@@ -6,13 +6,13 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # nothing leaves the machine
 os.environ["DO_NOT_TRACK"] = "true"
@@ -31,6 +31,8 @@ from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
 from pipeline.errors import ModelError  # noqa: E402
 from pipeline.settings import Tracking  # noqa: E402
+
+Found = TypeVar("Found")
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 TRAINING = "lookalike.training"  # tag: fingerprint of the training that a run or version belongs to
@@ -150,10 +152,7 @@ class Tracker:
     def knows(self, label: str) -> bool:
         """Tell whether a version, as `Registered.label` names it, is in the registry."""
         name, _, number = label.rpartition("/")
-        try:
-            return self.client.get_model_version(name, number) is not None
-        except MlflowException:
-            return False
+        return _if_there(lambda: self.client.get_model_version(name, number)) is not None
 
     def log(
         self,
@@ -193,10 +192,8 @@ class Tracker:
 
     def find(self, run_id: str) -> Run | None:
         """Return a run by its id, or None if it is gone."""
-        try:
-            return _run(self.client.get_run(run_id))
-        except MlflowException:
-            return None
+        found = _if_there(lambda: self.client.get_run(run_id))
+        return None if found is None else _run(found)
 
     def nested(self, run_id: str) -> list[Run]:
         """Return the runs below a run, in the order in which they were begun."""
@@ -252,10 +249,8 @@ class Tracker:
 
     def champion(self, name: str) -> Registered | None:
         """Return the version that scores, or None."""
-        try:
-            return _registered(self.client.get_model_version_by_alias(self.full_name(name), CHAMPION))
-        except MlflowException:
-            return None
+        found = _if_there(lambda: self.client.get_model_version_by_alias(self.full_name(name), CHAMPION))
+        return None if found is None else _registered(found)
 
     def promote(self, version: Registered, role: str) -> None:
         """Give a version the alias champion or challenger."""
@@ -314,6 +309,17 @@ def told(settings: Tracking, source: str) -> Iterator[Tracker]:
             f"tracking: the store {tracker.uri} failed: {_first_line(error)}. What was finished is kept: mend the "
             "store (is the disk full, the server up?) and run the same command again."
         ) from None
+
+
+def _if_there(ask: Callable[[], Found]) -> Found | None:
+    """Return what MLflow has, or None of what is not there; a store that fails says nothing of what is there."""
+    try:
+        return ask()
+    except MlflowException as error:
+        no_alias = error.error_code == "INVALID_PARAMETER_VALUE" and "alias" in error.message  # of a model without one
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST" and not no_alias:
+            raise
+        return None
 
 
 def metric_name(text: str) -> str:

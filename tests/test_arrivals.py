@@ -14,7 +14,8 @@ from pipeline import event_parts, events
 from pipeline.arrivals import FEWEST_BUCKETS, count_buckets, listing
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, SchemaError
-from pipeline.events import read_events, write_events
+from pipeline.event_parts import facts_file
+from pipeline.events import bucket_file, read_events, write_events
 from pipeline.settings import Data, Quality
 from tests.source import NOW_US, contents, csv_log, rows, source, us
 
@@ -233,6 +234,18 @@ def test_a_new_file_of_bad_rows_is_refused_and_the_old_events_stay(data: Data, t
     with pytest.raises(DataError, match=r"11\.parquet: 2 of 3 rows \(66\.7%\) cannot be used"):
         write(data, tmp_path / "out")
     assert contents(tmp_path / "out" / "events") == before
+    (tmp_path / "files" / "11.parquet").unlink()
+    write(data, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").glob("events*")] == ["events"]  # nothing is left of it
+
+
+def test_damaged_facts_of_a_part_are_told(data: Data, tmp_path: Path) -> None:
+    write(data, tmp_path / "out")
+    facts_file(bucket_file(tmp_path / "out" / "events" / "log", 1)).write_text("")
+    write_day(tmp_path, "11", day_rows(11))
+    said = rf"bucket=0001\.json: cannot be read: .*Delete the folder {tmp_path / 'out' / 'events'} and run again"
+    with pytest.raises(DataError, match=said):
+        write(data, tmp_path / "out")
 
 
 def test_a_new_file_without_rows_is_read_once(data: Data, tmp_path: Path) -> None:

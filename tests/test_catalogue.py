@@ -11,7 +11,7 @@ import pytest
 from pipeline.catalogue import certify_catalogue
 from pipeline.model.certification import gather, stated_values
 from pipeline.model.multiplicity import catalogue_level
-from pipeline.predictor import OutOfFold, Round
+from pipeline.out_of_fold import OutOfFold, Round
 from pipeline.settings import Evaluation, Model
 
 MODEL = Model("memory", {}, certified_for="catalogue")

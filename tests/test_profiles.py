@@ -45,6 +45,11 @@ def with_profiles(folder, lines, bad=1.0, seen=("a", "b"), name="people.csv", **
     )
 
 
+def test_a_place_below_folders_named_like_partitions_changes_nothing(shop, tmp_path):
+    plain = checked(shop, tmp_path / "out")
+    assert checked(shop, tmp_path / "event_us=1" / "customer_id=7") == plain
+
+
 def test_the_shop_s_profiles_and_customers(shop, tmp_path):
     facts, profiles, customers = checked(shop, tmp_path / "out", buckets=3)
     counts = {name: facts[name] for name in facts if name != "fingerprint"}

@@ -204,12 +204,35 @@ def test_a_column_that_stands_twice(engine, tmp_path, header):
         found(engine, tmp_path, path="a.csv")
 
 
+ONE = Data(name="one", logs={"log": Log(path="x", id="id", time="time")})
+
+
 def test_a_column_that_is_not_there(engine, tmp_path):
     parquet(tmp_path / "a.parquet", amount=[1])
-    table = engine.parquet(tmp_path / "a.parquet")
-    require_column(table, "amount", "data.logs.log", "a.parquet")
-    with pytest.raises(SchemaError, match=r"^data\.logs\.log: column 'amont' not found in a\.parquet .*'amount'\?$"):
-        require_column(table, "amont", "data.logs.log", "a.parquet")
+    table, declared = engine.parquet(tmp_path / "a.parquet"), Table(path=str(tmp_path / "a.parquet"))
+    require_column(table, "amount", "data.logs.log", ONE, declared)
+    with pytest.raises(SchemaError, match=r"^data\.logs\.log: column 'amont' not found in .*a\.parquet .*'amount'\?$"):
+        require_column(table, "amont", "data.logs.log", ONE, declared)
+
+
+def test_names_of_folders_are_no_columns(engine, tmp_path):
+    root = tmp_path / "id=7"
+    parquet(root / "log" / "region=north" / "a.parquet", id=["a"], region=["south"])
+    parquet(root / "log" / "region=east" / "a.parquet", id=["b"], region=["west"])
+    assert found(engine, root, path="log") == [{"id": "a", "region": "south"}, {"id": "b", "region": "west"}]
+    for name, line in (("north", "a,south"), ("east", "b,west")):
+        (root / "texts" / f"region={name}").mkdir(parents=True)
+        (root / "texts" / f"region={name}" / "a.csv").write_text(f"id,region\n{line}\n")
+    assert found(engine, root, path="texts") == [{"id": "a", "region": "south"}, {"id": "b", "region": "west"}]
+
+
+def test_a_column_that_is_a_folder_s_name_alone(engine, tmp_path):
+    parquet(tmp_path / "log" / "day=2024-01-01" / "a.parquet", id=["a"])
+    declared = Table(path=str(tmp_path / "log"))
+    table = open_table(engine, declared, ONE, "data.logs.log")
+    said = r"^data\.logs\.log: column 'day' stands in no file of .*log, only in the names of folders \(day=…\)\. These"
+    with pytest.raises(SchemaError, match=said):
+        require_column(table, "day", "data.logs.log", ONE, declared)
 
 
 def test_a_home_folder_and_places_in_messages(monkeypatch, tmp_path):

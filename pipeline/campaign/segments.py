@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.columns import CUSTOMER
+from pipeline.damage import read_rows
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, did_you_mean
 from pipeline.events import bucket_file
@@ -101,7 +101,7 @@ def _wanted(wanted: Sequence[str], folder: Path, key: str) -> list[str]:
 
 def _audience(folder: Path) -> Segment:
     facts = read_manifest(folder)
-    ids = pq.read_table(folder / "members.parquet", columns=[CUSTOMER])[CUSTOMER].to_pylist()
+    ids = read_rows(folder / "members.parquet", [CUSTOMER])[CUSTOMER].to_pylist()
     expired = f"This audience has expired on {str(facts.get('expires'))[:10]}: contact nobody by it."
     note = expired if _has_expired(facts) else ""
     return _segment(folder.name, "audience", ids, note)

@@ -11,8 +11,8 @@ from scipy.stats import binom, binomtest, norm
 from pipeline import metrics
 from pipeline.labels.known import Labels
 from pipeline.metrics import Floats, Ints
+from pipeline.out_of_fold import OutOfFold
 from pipeline.paired import holm
-from pipeline.predictor import OutOfFold
 
 HIDDEN_BELOW = 20  # customers: their figures would be theirs, not a group's
 LEAST = 30  # customers, or statements, for a figure and a test

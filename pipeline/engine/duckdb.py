@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import glob
-import gzip
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +16,12 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from pipeline.damage import cure, file_named_in
+from pipeline.engine.csv_header import one_header
 from pipeline.engine.portable import hash32
 from pipeline.engine.prepared import Build, Prepared, prepare
 from pipeline.engine.protocol import Answer
-from pipeline.errors import DataError, PipelineError, SchemaError, did_you_mean
+from pipeline.errors import DataError, PipelineError, did_you_mean
 from pipeline.outputs import unwritable, write_file
 
 # What DuckDB raises for a query that is wrong in itself: a defect of the program, which keeps its traceback.
@@ -106,12 +105,16 @@ class DuckDBEngine:
         """
         paths = [files] if isinstance(files, Path) else list(files)
         try:
-            # Statistics in the files say nothing of NaN; without the option DuckDB takes them for proof of none.
             return self.ibis.read_parquet(
-                [glob.escape(str(path)) for path in paths], table_name=name, can_have_nan=True
+                [glob.escape(str(path)) for path in paths],
+                table_name=name,
+                can_have_nan=True,  # files' statistics say nothing of NaN; DuckDB takes that for proof of none
+                hive_partitioning=False,  # or a folder `key=value` anywhere above hides the column `key`
             )
         except duckdb.Error as error:
-            raise DataError(f"{paths[0]}: cannot be read as Parquet: {_first_line(error)}") from None
+            said = _first_line(error).rstrip(". ")
+            file = next((path for path in paths if str(path) in said), paths[0])
+            raise DataError(f"{file}: cannot be read as Parquet: {said}{cure(file)}") from None
 
     def csv(self, files: Sequence[Path]) -> ir.Table:
         """Open CSV files of one header as a table of texts; types are decided, and checked, by the declaration.
@@ -137,6 +140,7 @@ class DuckDBEngine:
                 quote='"',
                 escape='"',
                 columns=dict.fromkeys(header, "VARCHAR"),
+                hive_partitioning=False,
             )
         except duckdb.Error as error:
             raise DataError(f"{files[0]}: cannot be read as CSV: {_first_line(error)}") from None
@@ -252,45 +256,6 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def one_header(files: Sequence[Path]) -> tuple[str, list[str]]:
-    """Return the delimiter and the columns' names of CSV files, which are the same in all of them.
-
-    Raises
-    ------
-    DataError
-        If a file has another header than the first one, or none; see `csv_header`.
-    """
-    delimiter, header = csv_header(files[0])
-    for other in files[1:]:
-        if csv_header(other) != (delimiter, header):
-            raise DataError(f"{other}: its first line is not that of {files[0].name}: {delimiter.join(header)}")
-    return delimiter, header
-
-
-def csv_header(path: Path) -> tuple[str, list[str]]:
-    """Return a CSV file's delimiter and its columns' names; a nameless one is called by its place."""
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            first = file.readline(1_000_000)
-    except (UnicodeDecodeError, OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as CSV in UTF-8: {_first_line(error)}") from None
-    unquoted = re.sub(r'"[^"]*"', "", first)
-    delimiter = max(",;\t|", key=unquoted.count)
-    try:
-        header = next(csv.reader([first], delimiter=delimiter, strict=True), [])
-    except csv.Error as error:
-        raise DataError(f"{path}: its first line cannot be read as a CSV header: {error}") from None
-    if not header:
-        raise DataError(f"{path}: the first line is empty; a CSV file begins with its columns' names")
-    names = [name or f"column{place}" for place, name in enumerate(header)]
-    folded = [name.casefold() for name in names]
-    for name in names:
-        if folded.count(name.casefold()) > 1:
-            raise SchemaError(f"{path}: the column '{name}' stands twice in the header (upper and lower case are one)")
-    return delimiter, names
-
-
 def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0]
 
@@ -313,9 +278,11 @@ def _told(origin: str, path: Path | None = None) -> Iterator[None]:
     except (duckdb.Error, OSError) as error:
         reason = _reason(error)
         writing = isinstance(error, OSError) or "No space left" in reason or "write" in reason
-        if path is not None and (writing or path.name in reason):
+        ours = path is not None and any(str(place) in reason for place in (path, path.with_name(f".{path.name}")))
+        if path is not None and (writing or ours):
             raise unwritable(path, reason) from None
-        raise DataError(f"{origin}: cannot be read: {reason}") from None
+        file = file_named_in(reason)
+        raise DataError(f"{origin}: cannot be read: {reason}{cure(file) if file else ''}") from None
 
 
 def _reason(error: BaseException) -> str:

@@ -59,21 +59,16 @@ def future_labels(
     if rule is None:
         raise ConfigError(f"{where}: this attribute is no future one")
     check_rule(rule.log, [*rule.where], [rule.field] if rule.field else [], data, where, rule.above)
-    end_us = as_of_us + rule.horizon_days * US_PER_DAY
-    last_us = max(facts["last_us"] for facts in read_manifest(events)["logs"].values())
-    if end_us > last_us + _LONGEST_DAY_US:
-        raise ConfigError(
-            f"{where}.horizon_days: {rule.horizon_days} days after {as_of_name(as_of_us)} reach beyond the last "
-            f"event of {as_of_name(last_us)}: the label would count what has not been recorded yet"
-        )
+    _require_recorded(events, rule, as_of_us, where)
     check_tokens(engine, events, rule.log, rule.where, where)
     values = ordered(rule.bands or (NO, YES), attribute.values, f"attributes.{name}")
     bands = {value: rule.bands[value] for value in values} if rule.bands else {}
     lottery = Lottery(sys.maxsize if at_most is None else at_most)
     numbers = []  # that all customers' answers are compared with, or that no answer is made of
     for bucket in range(read_manifest(events)["buckets"]):
+        customers = engine.parquet(bucket_file(snapshot / "dense", bucket)).select(CUSTOMER)
         log = read_events(engine, events, rule.log, bucket)
-        base = population(engine.parquet(bucket_file(snapshot / "dense", bucket)).select(CUSTOMER), log, rule, as_of_us)
+        base = population(customers, log, rule, as_of_us)
         found = _known(engine, _amounts(base, log, rule, as_of_us), at_most is not None)
         lottery.add(found)
         amounts = found[VALUE].to_numpy()
@@ -90,8 +85,18 @@ def future_labels(
     else:
         said = _answers(amounts, everyone, rule)
         positions = np.where(said, values.index(YES), values.index(NO)).astype(np.int64)
-    customers = ids_of(drawn)
-    return Labels(name, attribute.kind, values, customers, positions, as_of_us, lottery.sampled_from)
+    return Labels(name, attribute.kind, values, ids_of(drawn), positions, as_of_us, lottery.sampled_from)
+
+
+def _require_recorded(events: Path, rule: Future, as_of_us: int, where: str) -> None:
+    """Refuse a horizon that reaches beyond the data."""
+    end_us = as_of_us + rule.horizon_days * US_PER_DAY
+    last_us = max(facts["last_us"] for facts in read_manifest(events)["logs"].values())
+    if end_us > last_us + _LONGEST_DAY_US:
+        raise ConfigError(
+            f"{where}.horizon_days: {rule.horizon_days} days after {as_of_name(as_of_us)} reach beyond the last "
+            f"event of {as_of_name(last_us)}: the label would count what has not been recorded yet"
+        )
 
 
 def _known(engine: QueryEngine, amounts: ir.Table, with_lot: bool) -> pa.Table:

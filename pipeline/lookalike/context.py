@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline import console
 from pipeline.columns import CUSTOMER, RANK
+from pipeline.damage import read_rows
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError
 from pipeline.events import bucket_file
@@ -114,7 +115,7 @@ def read_portraits(context: Context, ids: Ids | None = None) -> pd.DataFrame | N
         )
         return None
     parts = [bucket_file(context.scores / "portraits", bucket) for bucket in range(manifest["buckets"])]
-    frame = pd.concat([pd.read_parquet(path) for path in parts], ignore_index=True)
+    frame = pd.concat([read_rows(path).to_pandas() for path in parts], ignore_index=True)
     frame[CUSTOMER] = frame[CUSTOMER].astype(str)
     if ids is None:
         return frame.sort_values(CUSTOMER, ignore_index=True)
@@ -136,6 +137,6 @@ def earlier_audiences(context: Context) -> dict[str, list[str]]:
             continue
         path = folder / "members.parquet"
         if path.exists():
-            members = pd.read_parquet(path, columns=[CUSTOMER, RANK]).sort_values(RANK)
+            members = read_rows(path, [CUSTOMER, RANK]).to_pandas().sort_values(RANK)
             found[folder.name] = members[CUSTOMER].astype(str).tolist()
     return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,24 @@ class Handover:
     metrics: dict[str, float]
     lines: tuple[str, ...]
     pictures: dict[str, Callable[[Path], None]]
+
+    def extended(
+        self,
+        facts: Mapping[str, Any] = MappingProxyType({}),
+        tables: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+        metrics: Mapping[str, float] = MappingProxyType({}),
+        lines: Sequence[str] = (),
+        pictures: Mapping[str, Callable[[Path], None]] = MappingProxyType({}),
+    ) -> Handover:
+        """Return the audience with more to be written, logged and told; what has a name already is replaced."""
+        return Handover(
+            self.export,
+            {**self.facts, **facts},
+            {**self.tables, **tables},
+            {**self.metrics, **metrics},
+            (*self.lines, *lines),
+            {**self.pictures, **pictures},
+        )
 
 
 @dataclass(frozen=True)

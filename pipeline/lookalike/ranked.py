@@ -93,53 +93,36 @@ def rank(
     DataError
         The size cannot be had.
     """
-    chosen, random_state = context.chosen, context.settings.seed
-    rankers, default = methods(k=chosen.nearest, random_state=random_state), DEFAULT
-    if chosen.method != "auto":
-        rankers, default = {chosen.method: rankers[chosen.method]}, chosen.method
-    elif not mixed:
-        del rankers["clusters"]
-    part = _Part.of(base, seed, weights, pool.left.free, measured_rows(base, seed, random_state))
+    random_state, free = context.settings.seed, pool.left.free
+    rankers, default = _rankers(context, mixed)
+    part = _Part.of(base, seed, weights, free, measured_rows(base, seed, random_state))
     choice = Choice(default, "not compared: members of the seed were inferred", int(seed.sum()), pd.DataFrame())
-    curve = held_out = None
+    curve = None
     if measurable:
-        choice = choose_method(
-            part.base,
-            part.seed,
-            rankers,
-            default,
-            part.weights,
-            available=part.free,
-            random_state=random_state,
-            workers=context.workers,
-        )
+        choice = _choice(context, part, rankers, default)
     if measurable and int(seed.sum()) >= _FIGURES_FROM:
-        wide = _Part.of(base, seed, weights, pool.left.free, measured_rows(base, seed, random_state, REACH_ON))
+        wide = _Part.of(base, seed, weights, free, measured_rows(base, seed, random_state, REACH_ON))
         curve = _curve(context, wide, choice.method, rankers[choice.method], pool.left.n_free)
-    size = pool.left.checked_size(_size(context, pool, curve, measurable), chosen.min_audience)
-    if curve is not None:
-        held_out = hold_out_evaluation(
-            part.base,
-            part.seed,
-            part.weights,
-            rankers,
-            baselines(random_state),
-            default,
-            chosen.repeats,
-            random_state=random_state,
-            workers=context.workers,
-        )
-    measured = int(part.seed.sum()), int((~part.seed).sum())
+    size = pool.left.checked_size(_size(context, pool, curve, measurable), context.chosen.min_audience)
+    held_out = None if curve is None else _held_out(context, part, rankers, default)
     near, index = _candidates(context, base, seed, pool.eligible, size)
     ranker = deepcopy(rankers[choice.method]).fit(base, seed, weights)
-    scores = np.empty(len(base))
-    scores[near] = scores_of(context, ranker, design, base) if near.all() else ranker.score(base.rows(near))
-    scores[~near] = scores[near].min() - 1.0
+    scores = _scores(context, design, base, near, ranker)
     if curve is not None and near.all():
-        similarity = _similarity(base, seed, pool.left.free, scores, chosen.nearest)
-        sizes = curve.table["size"].to_numpy()
-        curve = replace(curve, table=curve.table.assign(similarity=np.cumsum(similarity)[sizes - 1] / sizes))
-    return Ranked(size, choice, scores, near, curve, held_out, measured, getattr(ranker, "prior_", None), index)
+        curve = _with_similarity(curve, _similarity(base, seed, free, scores, context.chosen.nearest))
+    prior = getattr(ranker, "prior_", None)
+    return Ranked(size, choice, scores, near, curve, held_out, part.numbers, prior, index)
+
+
+def _rankers(context: Context, mixed: bool) -> tuple[dict[str, Ranker], str]:
+    """Return the rankings that may be chosen, and the one that is taken where nothing speaks for another."""
+    chosen = context.chosen
+    rankers = methods(k=chosen.nearest, random_state=context.settings.seed)
+    if chosen.method != "auto":
+        return {chosen.method: rankers[chosen.method]}, chosen.method
+    if not mixed:
+        del rankers["clusters"]
+    return rankers, DEFAULT
 
 
 @dataclass(frozen=True)
@@ -155,6 +138,38 @@ class _Part:
     def of(cls, base: Base, seed: Mask, weights: Floats | None, free: Mask, rows: np.ndarray) -> _Part:
         own = None if weights is None else weights[np.isin(np.flatnonzero(seed), rows)]
         return cls(base.rows(rows), seed[rows], free[rows], own)
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Members of the seed, and others."""
+        return int(self.seed.sum()), int((~self.seed).sum())
+
+
+def _choice(context: Context, part: _Part, rankers: dict[str, Ranker], default: str) -> Choice:
+    return choose_method(
+        part.base,
+        part.seed,
+        rankers,
+        default,
+        part.weights,
+        available=part.free,
+        random_state=context.settings.seed,
+        workers=context.workers,
+    )
+
+
+def _held_out(context: Context, part: _Part, rankers: dict[str, Ranker], default: str) -> HeldOut:
+    return hold_out_evaluation(
+        part.base,
+        part.seed,
+        part.weights,
+        rankers,
+        baselines(context.settings.seed),
+        default,
+        context.chosen.repeats,
+        random_state=context.settings.seed,
+        workers=context.workers,
+    )
 
 
 def _curve(context: Context, part: _Part, name: str, ranker: Ranker, n_free: int) -> ReachCurve:
@@ -248,8 +263,22 @@ def _candidates(context: Context, base: Base, seed: Mask, eligible: Mask, size: 
     return np.isin(base.ids, found.ids), facts
 
 
+def _scores(context: Context, design: Design, base: Base, near: Mask, ranker: Ranker) -> Floats:
+    """Return the scores of the candidates; all other customers stand below them."""
+    scores = np.empty(len(base))
+    scores[near] = scores_of(context, ranker, design, base) if near.all() else ranker.score(base.rows(near))
+    scores[~near] = scores[near].min() - 1.0
+    return scores
+
+
 def _similarity(base: Base, seed: Mask, free: Mask, scores: Floats, k: int) -> Floats:
     """Return the similarity of the available customers to the seed, the best-ranked first."""
     rows = np.flatnonzero(free)
     rows = rows[np.lexsort((base.ids[rows], -scores[rows]))]
     return nearest_seeds(base.vectors[rows], base.ids[rows], base.vectors[seed], base.ids[seed], k)
+
+
+def _with_similarity(curve: ReachCurve, similarity: Floats) -> ReachCurve:
+    """Return a curve that tells of each size the mean similarity of its members, given that of each, the best first."""
+    sizes = curve.table["size"].to_numpy()
+    return replace(curve, table=curve.table.assign(similarity=np.cumsum(similarity)[sizes - 1] / sizes))

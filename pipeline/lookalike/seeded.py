@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from pipeline.lookalike.context import (
     size_by_setting,
 )
 from pipeline.lookalike.design import Design, fit_design
-from pipeline.lookalike.doctor import examine
+from pipeline.lookalike.doctor import SeedReport, examine
 from pipeline.lookalike.explanation.factors import factors
 from pipeline.lookalike.explanation.reasons import reasons
 from pipeline.lookalike.explanation.surrogate import Surrogate
@@ -34,7 +34,7 @@ from pipeline.lookalike.members.mix_price import Halving
 from pipeline.lookalike.methods import methods
 from pipeline.lookalike.population import Base, Floats, Mask
 from pipeline.lookalike.ranked import Ranked, evenly, measured_rows, rank
-from pipeline.lookalike.seed.matching import best_first, match_seed
+from pipeline.lookalike.seed.matching import SeedMatch, best_first, match_seed
 from pipeline.lookalike.seed.rule import hidden_by, seed_ids
 from pipeline.lookalike.seed.worth import worth_of_members
 from pipeline.lookalike.statements import with_examination, with_explanation, with_mix, with_ranking
@@ -42,6 +42,31 @@ from pipeline.outputs import fingerprint, read_manifest
 from pipeline.settings import SeedRule
 
 _STOPPED = "lookalike: no audience is made of this seed. "
+
+
+@dataclass(frozen=True)
+class _Seeded:
+    """A base and the seed in it.
+
+    Attributes
+    ----------
+    hash
+        Of the ids that the seed was given as.
+    match
+        Where these ids stand in the base.
+    seed
+        Who is a member, shape (n_base,).
+    weights
+        Of the members, shape (n_seed,); None: all count alike.
+    """
+
+    rule: SeedRule
+    hash: str
+    design: Design
+    base: Base
+    match: SeedMatch
+    seed: Mask
+    weights: Floats | None
 
 
 def from_seed(context: Context, rule: SeedRule) -> Handover:
@@ -53,54 +78,59 @@ def from_seed(context: Context, rule: SeedRule) -> Handover:
         The seed names nobody, too few, everybody or what does not exist, is an earlier audience, or must not be used
         as it is; sizes, lists or a mix that cannot be had.
     """
-    chosen = context.chosen
-    given = seed_ids(context.engine, rule, context.settings.data, context.outputs, context.as_of_us)
-    design = _design(context, rule)
-    base = design.read(context.engine, context.snapshot)
-    match = match_seed(given, base.ids)
-    check_seed_size(len(match.positions), chosen.min_seed)
-    members = base.ids[match.positions]
-    check_lineage(members, earlier_audiences(context))
-    weights = worth_of_members(context.engine, rule, context.settings.data, context.outputs, context.as_of_us, members)
-    seed = match.mask(len(base))
+    chosen, random_state = context.chosen, context.settings.seed
+    seeded = _read_seed(context, rule)
+    base, seed = seeded.base, seeded.seed
     pool = draw_pool(context, base.ids, seed)
     if chosen.reach is None:  # before anything is learnt
         pool.left.checked_size(size_by_setting(chosen, pool.left.n_free), chosen.min_audience)
     portraits = read_portraits(context, base.ids)
     cells = _cells(context, rule, portraits)
-    report = examine(
-        base, match, _independent(context, rule, portraits), chosen.min_seed, random_state=context.settings.seed
-    )
-    if report.severity == "stop":
-        raise DataError(_STOPPED + report.verdict)
+    report = _examined(context, seeded, portraits)
     measurable = rule.portraits is None or not _inferred(need_portraits(portraits, "this seed"), rule, seed)
     mixed = report.groups is not None and report.groups.answer == "several"
-    ranked = rank(context, design, base, seed, weights, pool, measurable, mixed)
-    size = ranked.size
-    picked, mix = _pick(context, base, ranked, pool, cells, seed, size)
-    surrogate = Surrogate(random_state=context.settings.seed).fit(
-        base.rows(ranked.candidates), ranked.scores[ranked.candidates]
-    )
+    ranked = rank(context, seeded.design, base, seed, seeded.weights, pool, measurable, mixed)
+    picked, mix = _pick(context, base, ranked, pool, cells, seed, ranked.size)
+    surrogate = Surrogate(random_state=random_state).fit(base.rows(ranked.candidates), ranked.scores[ranked.candidates])
     found = Chosen(
         members=picked,
         reasons=reasons(surrogate, base.rows(picked)).tolist(),
         method=ranked.choice.method,
-        seed_hash=fingerprint(sorted(set(given))),
+        seed_hash=seeded.hash,
         versions=_versions(context, rule),
         cells=None if cells is None else cells.cell,
     )
     done = hand_over(context, base.ids, ranked.scores, pool, found, portraits)
-    why = factors(surrogate, base, _mask(picked, len(base)), context.settings.seed)
-    done = with_examination(done, match, report, len(base), hidden_by(rule))
-    done = with_ranking(done, context, ranked, size)
+    why = factors(surrogate, base, _mask(picked, len(base)), random_state)
+    done = with_examination(done, seeded.match, report, len(base), hidden_by(rule))
+    done = with_ranking(done, context, ranked, ranked.size)
     done = with_explanation(done, why, surrogate)
     if mix is None or cells is None:
         return done
-    rows = measured_rows(base, seed, context.settings.seed)
-    part = replace(cells, codes=cells.codes[rows], cell=cells.cell[rows])
-    halves = [] if ranked.curve is None else list(_halves(context, base, seed, weights, ranked, pool, rows))
-    free = pool.left.free
-    return with_mix(done, base.ids[rows], part, mix, halves, max(1, round(size * free[rows].sum() / free.sum())))
+    return _with_mix_and_price(done, context, seeded, pool, ranked, cells, mix)
+
+
+def _read_seed(context: Context, rule: SeedRule) -> _Seeded:
+    """Return the base and the seed in it; refuse a seed that is too small or an earlier audience."""
+    source = (context.settings.data, context.outputs, context.as_of_us)
+    given = seed_ids(context.engine, rule, *source)
+    design = _design(context, rule)
+    base = design.read(context.engine, context.snapshot)
+    match = match_seed(given, base.ids)
+    check_seed_size(len(match.positions), context.chosen.min_seed)
+    members = base.ids[match.positions]
+    check_lineage(members, earlier_audiences(context))
+    weights = worth_of_members(context.engine, rule, *source, members)
+    return _Seeded(rule, fingerprint(sorted(set(given))), design, base, match, match.mask(len(base)), weights)
+
+
+def _examined(context: Context, seeded: _Seeded, portraits: pd.DataFrame | None) -> SeedReport:
+    """Return what the examination of the seed says; DataError where no audience may be made of it."""
+    known = _independent(context, seeded.rule, portraits)
+    report = examine(seeded.base, seeded.match, known, context.chosen.min_seed, random_state=context.settings.seed)
+    if report.severity == "stop":
+        raise DataError(_STOPPED + report.verdict)
+    return report
 
 
 def _design(context: Context, rule: SeedRule) -> Design:
@@ -180,10 +210,21 @@ def _mask(rows: np.ndarray, n: int) -> Mask:
     return mask
 
 
-def _halves(
-    context: Context, base: Base, seed: Mask, weights: Floats | None, ranked: Ranked, pool: Pool, rows: np.ndarray
-) -> Iterator[Halving]:
+def _with_mix_and_price(
+    done: Handover, context: Context, seeded: _Seeded, pool: Pool, ranked: Ranked, cells: Cells, mix: Mix
+) -> Handover:
+    """Return the audience with its mix, and what that costs among the customers on whom methods are measured."""
+    base, free = seeded.base, pool.left.free
+    rows = measured_rows(base, seeded.seed, context.settings.seed)
+    part = replace(cells, codes=cells.codes[rows], cell=cells.cell[rows])
+    halves = [] if ranked.curve is None else list(_halves(context, seeded, ranked, pool, rows))
+    size = max(1, round(ranked.size * free[rows].sum() / free.sum()))
+    return with_mix(done, base.ids[rows], part, mix, halves, size)
+
+
+def _halves(context: Context, seeded: _Seeded, ranked: Ranked, pool: Pool, rows: np.ndarray) -> Iterator[Halving]:
     """Yield halvings of the seed, each scored, on some rows of the base, by a ranking that knows one half."""
+    base, seed, weights = seeded.base, seeded.seed, seeded.weights
     members, part = np.flatnonzero(seed), base.rows(rows)
     ranker = methods(k=context.chosen.nearest, random_state=context.settings.seed)[ranked.choice.method]
     rng, as_in_base = np.random.default_rng(context.settings.seed), evenly(base, seed, rows)

@@ -16,7 +16,7 @@ from pipeline.lookalike.doctor import SeedReport
 from pipeline.lookalike.explanation.factors import Factor
 from pipeline.lookalike.explanation.surrogate import Surrogate
 from pipeline.lookalike.handover import Handover
-from pipeline.lookalike.measure.evaluation import HoldOutRow
+from pipeline.lookalike.measure.evaluation import HeldOut, HoldOutRow
 from pipeline.lookalike.measure.profit import Profit, profit
 from pipeline.lookalike.measure.reach import MARGINAL_LIFT, Reach, ReachCurve, recall_at, size_of, wilson
 from pipeline.lookalike.members.mix import Cells, Mix
@@ -47,78 +47,103 @@ def with_examination(
         "hidden": list(hidden),
         "examination": report.facts(),
     }
-    return replace(
-        done,
-        facts=done.facts | facts,
-        tables=done.tables | {f"seed_{name}": table for name, table in report.tables().items() if name != "members"},
-        metrics=done.metrics | {f"seed/{name}": value for name, value in report.metrics().items()},
-        lines=(f"Seed: {report.verdict}", *notes, *done.lines),
-        pictures=done.pictures
-        | {"seed.png": lambda path: plots.seed_report(differences, points, title, path, shuffled)},
+    done = done.extended(
+        facts=facts,
+        tables={f"seed_{name}": table for name, table in report.tables().items() if name != "members"},
+        metrics={f"seed/{name}": value for name, value in report.metrics().items()},
+        pictures={"seed.png": lambda path: plots.seed_report(differences, points, title, path, shuffled)},
     )
+    return replace(done, lines=(f"Seed: {report.verdict}", *notes, *done.lines))
 
 
 def with_ranking(done: Handover, context: Context, ranked: Ranked, size: int) -> Handover:
     """Return the audience with the choice of its ranking and what hidden members say of it."""
-    choice = ranked.choice
+    done = _with_choice(done, ranked)
+    if ranked.held_out is not None:
+        done = _with_hidden_members(done, ranked, ranked.held_out)
+    if ranked.curve is not None:
+        done = _with_reach(done, ranked.curve, size, mixed=bool(context.chosen.keep))
+        done = _with_profit(done, context, ranked.curve)
+    return done
+
+
+def _with_choice(done: Handover, ranked: Ranked) -> Handover:
+    """Return the audience with the method of its ranking, who was ranked, and how many at most are like the seed."""
+    choice, prior = ranked.choice, ranked.prior
     facts: dict[str, Any] = {
         "choice": {"method": choice.method, "reason": choice.reason},
         "index": ranked.index,
         "candidates": int(ranked.candidates.sum()),
     }
-    tables, metrics, pictures = {"methods": choice.table}, dict(done.metrics), dict(done.pictures)
     lines = [f"Method: {choice.method}: {choice.reason}."]
-    if ranked.prior is not None:
-        p = ranked.prior
-        facts["class_prior"] = asdict(p)
-        metrics["class_prior"] = p.share
+    if prior is not None:
+        facts["class_prior"] = asdict(prior)
         lines.append(
-            f"Of the other customers at most {p.share:.1%} [{p.low:.1%}, {p.high:.1%}] are like the seed, if it is a "
-            "random sample of such people."
+            f"Of the other customers at most {prior.share:.1%} [{prior.low:.1%}, {prior.high:.1%}] are like the seed, "
+            "if it is a random sample of such people."
         )
     if not ranked.candidates.all():
         lines.append(
             f"Ranked were the {int(ranked.candidates.sum()):,} customers that the index found near the seed; what is "
             "measured below ranked a sample of the base without it, so that a little less is found."
         )
+    return done.extended(
+        facts=facts,
+        tables={"methods": choice.table},
+        metrics={} if prior is None else {"class_prior": prior.share},
+        lines=lines,
+    )
+
+
+def _with_hidden_members(done: Handover, ranked: Ranked, held_out: HeldOut) -> Handover:
+    """Return the audience with how well its ranking finds hidden members, and on whom that was measured."""
+    lines = []
+    members, others = ranked.measured
     n_seed, n_base = done.facts["seed_list"]["matched"], len(ranked.scores)
-    if ranked.held_out is not None and sum(ranked.measured) < n_base:
-        members, others = ranked.measured
+    if members + others < n_base:
         lines.append(
             f"The figures of hidden members are those of a sample by a hash of the id: {members:,} of {n_seed:,} "
             f"members and {others:,} of {n_base - n_seed:,} others. Lifts are against the part of members in it, "
             f"{members / (members + others):.1%}, and not in the base, {n_seed / n_base:.1%}; where that is smaller, "
             "lifts are higher."
         )
-    if ranked.held_out is not None:
-        tables["hidden_seeds"] = pd.DataFrame([asdict(row) for row in ranked.held_out.rows])
-        metrics |= _figures(ranked.held_out.rows)
-        facts["chosen_in_repeats"] = list(ranked.held_out.choices)
-    if ranked.curve is not None:
-        curve, at = ranked.curve, _at(ranked.curve, size)
-        stops = (
-            {name: size_of(curve, reach=cast(Reach, name)) for name in MARGINAL_LIFT} if curve.no_better_from else {}
-        )
-        tables["reach_curve"] = curve.table
-        metrics |= {f"reach/{name}": float(value) for name, value in at.items() if pd.notna(value)}
-        metrics["reach/no_better_from"] = float(curve.no_better_from)
-        pictures["reach.png"] = lambda path: plots.reach_curve(curve.table, path, stops, size)
-        known = {name: value for name, value in at.items() if pd.notna(value)}
-        facts["reach"] = {"at_this_size": known, "dial": stops, "no_better_from": curve.no_better_from}
-        lines += _reach_lines(curve, at, size, stops, bool(context.chosen.keep))
-        worth, said = _profit(context, curve)
-        lines += said
-        if worth is not None:
-            tables["profit"] = worth.table
-            metrics |= {"profit/best_size": float(worth.best_size), "profit/best": worth.best_profit}
-            facts["profit"] = {"best_size": worth.best_size, "best_profit": worth.best_profit}
-    return replace(
-        done,
-        facts=done.facts | facts,
-        tables=done.tables | tables,
-        metrics=metrics,
-        lines=(*done.lines, *lines),
-        pictures=pictures,
+    return done.extended(
+        facts={"chosen_in_repeats": list(held_out.choices)},
+        tables={"hidden_seeds": pd.DataFrame([asdict(row) for row in held_out.rows])},
+        metrics=_figures(held_out.rows),
+        lines=lines,
+    )
+
+
+def _with_reach(done: Handover, curve: ReachCurve, size: int, mixed: bool) -> Handover:
+    """Return the audience with how many further people like the seed it is expected to hold, and other sizes."""
+    at = _at(curve, size)
+    known = {name: value for name, value in at.items() if pd.notna(value)}
+    stops = {name: size_of(curve, reach=cast(Reach, name)) for name in MARGINAL_LIFT} if curve.no_better_from else {}
+    return done.extended(
+        facts={"reach": {"at_this_size": known, "dial": stops, "no_better_from": curve.no_better_from}},
+        tables={"reach_curve": curve.table},
+        metrics={f"reach/{name}": value for name, value in known.items()}
+        | {"reach/no_better_from": float(curve.no_better_from)},
+        lines=_reach_lines(curve, at, size, stops, mixed),
+        pictures={"reach.png": lambda path: plots.reach_curve(curve.table, path, stops, size)},
+    )
+
+
+def _with_profit(done: Handover, context: Context, curve: ReachCurve) -> Handover:
+    """Return the audience with what audiences earn by their size; as it is where that was not asked for."""
+    chosen = context.chosen
+    if chosen.value is None or chosen.cost is None or chosen.response_rate is None:
+        return done
+    try:
+        worth = profit(curve, chosen.value, chosen.cost, chosen.response_rate, context.settings.seed)
+    except ConfigError as error:  # no reason to lose the audience
+        return done.extended(lines=[f"Profit is left out: {error}"])
+    return done.extended(
+        facts={"profit": {"best_size": worth.best_size, "best_profit": worth.best_profit}},
+        tables={"profit": worth.table},
+        metrics={"profit/best_size": float(worth.best_size), "profit/best": worth.best_profit},
+        lines=[_profit_line(worth)],
     )
 
 
@@ -160,18 +185,6 @@ def _reach_lines(curve: ReachCurve, at: dict[str, float], size: int, stops: dict
     ]
 
 
-def _profit(context: Context, curve: ReachCurve) -> tuple[Profit | None, list[str]]:
-    """Return what audiences earn and what is said of it; nothing where it was not asked for."""
-    chosen = context.chosen
-    if chosen.value is None or chosen.cost is None or chosen.response_rate is None:
-        return None, []
-    try:
-        worth = profit(curve, chosen.value, chosen.cost, chosen.response_rate, context.settings.seed)
-    except ConfigError as error:  # no reason to lose the audience
-        return None, [f"Profit is left out: {error}"]
-    return worth, [_profit_line(worth)]
-
-
 def _profit_line(worth: Profit) -> str:
     if not worth.best_size:
         return "Profit: no size earns what its contacts cost."
@@ -192,11 +205,10 @@ def with_explanation(done: Handover, why: list[Factor], surrogate: Surrogate) ->
     ]
     told = "; ".join(f"{f.subject} ({f.level}, {f.share:.0%})" for f in why)
     lines = (f"What makes this audience: {told}. {surrogate.fidelity_.words()}",) if why else ()
-    return replace(
-        done,
-        tables=done.tables | {"factors": pd.DataFrame(rows)},
-        metrics=done.metrics | {"explanation/rank_correlation": surrogate.fidelity_.rank_correlation},
-        lines=(*done.lines, *lines),
+    return done.extended(
+        tables={"factors": pd.DataFrame(rows)},
+        metrics={"explanation/rank_correlation": surrogate.fidelity_.rank_correlation},
+        lines=lines,
     )
 
 
@@ -210,17 +222,11 @@ def with_mix(
 ) -> Handover:
     """Return the audience with its mix and what that costs; `halves` are empty where nothing was hidden."""
     lines = [] if not mix.shortfall else [f"Mix: {mix.shortfall:,} members had to come from other groups than asked."]
-    metrics = dict(done.metrics)
+    metrics: dict[str, float] = {}
     facts: dict[str, Any] = {"mix": {"joint": mix.joint, "shortfall": mix.shortfall}}
     if halves:
         paid = price(ids, halves, cells, size, tolerance=1.0)  # a half has a mix of its own
         lines.append(f"Mix: {paid.words()}")
-        metrics |= {"mix/recall_difference": paid.difference, "mix/lift": paid.lift_with}
+        metrics = {"mix/recall_difference": paid.difference, "mix/lift": paid.lift_with}
         facts["mix"] |= asdict(paid)
-    return replace(
-        done,
-        facts=done.facts | facts,
-        tables=done.tables | {"mix": mix.table},
-        metrics=metrics,
-        lines=(*done.lines, *lines),
-    )
+    return done.extended(facts=facts, tables={"mix": mix.table}, metrics=metrics, lines=lines)

@@ -140,67 +140,128 @@ def market_size(
         How many times as high, or as low, the odds of being inside may be among silent customers as among those who
         told and behave alike, at least 1.
     """
-    rest = np.flatnonzero(~told.sure)
-    y, by_facts = told.y[rest], int((told.y[told.sure] == INSIDE).sum())
-    n_told = int((told.y >= 0).sum())
-    n_inside = int((told.y == INSIDE).sum())
-    n_stated = int((stated & (told.y < 0)).sum())
-    counts = (len(told.y), n_told, n_inside, n_stated)
-    sure = Measured.certain(float(by_facts))
-    outcomes: Floats = np.where(told.sure, told.y, np.nan).astype(np.float64)
-    if not len(rest):
-        return _certain(counts, sure, outcomes)
+    counted = _Counted.of(told, stated)
+    y, n_rest = counted.y, len(counted.rest)
     if (y >= 0).all():
-        exact = Measured.certain(float(n_inside))
-        return _certain(counts, exact, told.y.astype(np.float64))
+        return _certain(counted, told)
     if not (y >= 0).any():
-        reason = "nobody has told all that the rule asks for"
-        nothing = Measured(float("nan"), float(by_facts), float(by_facts + len(rest)))
-        bounds = (float(by_facts), float(by_facts + len(rest)))
-        return MarketSize(*counts, nothing, None, bounds, len(told.y) - len(rest), reason, outcomes)
-    propensity = response_propensity(X[rest], y >= 0, n_dense, seed)
-    found = attribute_shares(
-        "segment", ("outside", "inside"), X[rest], y, n_dense, seed, propensity, keep_outcomes=True
+        return _unknown(counted)
+    X = X[counted.rest]
+    propensity = response_propensity(X, y >= 0, n_dense, seed)
+    found = attribute_shares("segment", ("outside", "inside"), X, y, n_dense, seed, propensity, keep_outcomes=True)
+    size = MarketSize(
+        *counted.numbers,
+        naive=Measured(*(counted.n_by_facts + float(part[INSIDE]) * n_rest for part in _ends(found.naive))),
+        people=None,
+        bounds=(float(counted.n_inside), float(counted.n_inside + (y < 0).sum())),
+        n_comparable=counted.n_base - n_rest + found.n_comparable,
+        reason=found.reason or _too_few(found.n_comparable, n_rest),
+        outcomes=counted.outcomes,
     )
-    naive = Measured(*(by_facts + float(part[INSIDE]) * len(rest) for part in _ends(found.naive)))
-    comparable = len(told.y) - len(rest) + found.n_comparable
-    reason = found.reason
-    if not reason and found.n_comparable < _COMPARABLE * len(rest):
-        reason = (
-            f"of {len(rest):,} customers only {found.n_comparable:,} are like any who told all that the rule asks for: "
-            "a number would be guessed of most"
-        )
-    if reason or found.outcomes is None or found.proba is None or propensity is None:
-        bounds = (float(n_inside), float(n_inside + (y < 0).sum()))
-        return MarketSize(*counts, naive, None, bounds, comparable, reason, outcomes)
-
-    def estimate(each: Floats) -> Estimate:
-        people = _people(each, y)
-        whole = outcomes.copy()
-        whole[rest] = each
-        return Estimate(Measured(*(by_facts + end for end in (people.mean, people.low, people.high))), whole)
-
-    corrected = estimate(found.outcomes[:, INSIDE])
+    if size.reason or found.outcomes is None or found.proba is None or propensity is None:
+        return size
     near = propensity[0] >= MIN_PROPENSITY
     if_lower, if_higher = _tilted(y, found.proba[:, INSIDE], propensity[0], near, silent_odds)
-    least, most = _people(if_lower[near], y[near]).low, _people(if_higher[near], y[near]).high
-    return MarketSize(
-        *counts,
-        naive=naive,
+    corrected = counted.estimate(found.outcomes[:, INSIDE])
+    return replace(
+        size,
         people=corrected.people,
-        bounds=(
-            by_facts + least + float((y[~near] == INSIDE).sum()),
-            by_facts + most + float((y[~near] != OUTSIDE).sum()),
-        ),
-        n_comparable=comparable,
+        bounds=_bounds(counted, near, if_lower, if_higher),
         outcomes=corrected.outcomes,
-        silent=(estimate(if_lower), estimate(if_higher)),
+        silent=(counted.estimate(if_lower), counted.estimate(if_higher)),
     )
 
 
-def _certain(counts: tuple[int, int, int, int], people: Measured, outcomes: Floats) -> MarketSize:
+@dataclass(frozen=True)
+class _Counted:
+    """The customers of the base, before anything is estimated.
+
+    Attributes
+    ----------
+    n_base, n_told, n_inside, n_stated
+        As in `MarketSize`.
+    n_by_facts
+        Those whom facts alone place inside.
+    rest
+        Positions of those whom facts do not decide, shape (n_rest,).
+    y
+        What is known of them, as in `Told`, shape (n_rest,).
+    outcomes
+        Being inside of those whom facts decide, NaN of the rest, shape (n_base,).
+    """
+
+    n_base: int
+    n_told: int
+    n_inside: int
+    n_stated: int
+    n_by_facts: int
+    rest: Ints
+    y: Ints
+    outcomes: Floats
+
+    @classmethod
+    def of(cls, told: Told, stated: NDArray[np.bool_]) -> _Counted:
+        rest = np.flatnonzero(~told.sure)
+        return cls(
+            n_base=len(told.y),
+            n_told=int((told.y >= 0).sum()),
+            n_inside=int((told.y == INSIDE).sum()),
+            n_stated=int((stated & (told.y < 0)).sum()),
+            n_by_facts=int((told.y[told.sure] == INSIDE).sum()),
+            rest=rest,
+            y=told.y[rest],
+            outcomes=np.where(told.sure, told.y, np.nan).astype(np.float64),
+        )
+
+    @property
+    def numbers(self) -> tuple[int, int, int, int]:
+        """The first fields of a `MarketSize`."""
+        return self.n_base, self.n_told, self.n_inside, self.n_stated
+
+    def estimate(self, each: Floats) -> Estimate:
+        """Return the people, given what each of the rest stands for."""
+        people, outcomes = _people(each, self.y), self.outcomes.copy()
+        outcomes[self.rest] = each
+        return Estimate(Measured(*(self.n_by_facts + end for end in (people.mean, people.low, people.high))), outcomes)
+
+
+def _certain(counted: _Counted, told: Told) -> MarketSize:
+    """Return the size where of everybody it is known whether they are inside."""
+    people, outcomes = Measured.certain(float(counted.n_inside)), told.y.astype(np.float64)
     bounds, known = (people.mean, people.mean), Estimate(people, outcomes)
-    return MarketSize(*counts, people, people, bounds, counts[0], outcomes=outcomes, silent=(known, known))
+    return MarketSize(
+        *counted.numbers, people, people, bounds, counted.n_base, outcomes=outcomes, silent=(known, known)
+    )
+
+
+def _unknown(counted: _Counted) -> MarketSize:
+    """Return the size where only facts tell anything."""
+    n_rest = len(counted.rest)
+    bounds = (float(counted.n_by_facts), float(counted.n_by_facts + n_rest))
+    reason, nothing = "nobody has told all that the rule asks for", Measured(float("nan"), *bounds)
+    return MarketSize(
+        *counted.numbers, nothing, None, bounds, counted.n_base - n_rest, reason, outcomes=counted.outcomes
+    )
+
+
+def _too_few(n_comparable: int, n_rest: int) -> str:
+    """Return why no number is told, if too few are like any who told; otherwise nothing."""
+    if n_comparable >= _COMPARABLE * n_rest:
+        return ""
+    return (
+        f"of {n_rest:,} customers only {n_comparable:,} are like any who told all that the rule asks for: a number "
+        "would be guessed of most"
+    )
+
+
+def _bounds(counted: _Counted, near: NDArray[np.bool_], if_lower: Floats, if_higher: Floats) -> tuple[float, float]:
+    """Return between how many people there are if those whom nobody who told is like may be whatever they are."""
+    y = counted.y
+    least, most = _people(if_lower[near], y[near]).low, _people(if_higher[near], y[near]).high
+    return (
+        counted.n_by_facts + least + float((y[~near] == INSIDE).sum()),
+        counted.n_by_facts + most + float((y[~near] != OUTSIDE).sum()),
+    )
 
 
 def _ends(shares: Shares) -> tuple[Floats, Floats, Floats]:

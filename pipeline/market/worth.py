@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.columns import CUSTOMER
+from pipeline.damage import read_rows
 from pipeline.errors import DataError
 from pipeline.market.money import Measured, Z
 from pipeline.market.sizing import EXPECTED, Market
@@ -72,7 +72,7 @@ def expected_values(outputs: Path, snapshot: Path) -> Values:
             f"are as of {as_of_name(made['as_of_us'])}); run the stage value again"
         )
     files = sorted((folder / "customers").glob("*.parquet"))
-    parts = [pq.read_table(file, columns=[CUSTOMER, VALUE]).drop_null() for file in files]
+    parts = [read_rows(file, [CUSTOMER, VALUE]).drop_null() for file in files]
     table = pa.concat_tables(parts) if parts else pa.table({CUSTOMER: [], VALUE: []})
     ids, each = np.array(table[CUSTOMER].to_pylist(), dtype=np.str_), table[VALUE].to_numpy().astype(np.float64)
     order = np.argsort(ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ from pipeline.model.propensity import Propensity, response_propensity, too_few
 from pipeline.nonresponse.response import Response, describe_response
 from pipeline.nonresponse.selection import answer_dependent_shares, log_odds
 from pipeline.nonresponse.shares import MIN_PROPENSITY, AttributeShares, attribute_shares
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.profiles import HAS_PROFILE, read_customers
+from pipeline.program import code_fingerprint
 from pipeline.settings import Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker
@@ -58,18 +60,7 @@ def shares(settings: Settings, outputs: Path, tracker: Tracker, workers: int) ->
         return None
     as_of_us = resolve_as_of(settings.data, read_manifest(outputs / "events"))
     snapshot = snapshot_folder(outputs, as_of_us)
-    plain = as_plain(settings)
-    expected = fingerprint(
-        read_manifest(outputs / "behaviour")["fingerprint"],
-        read_manifest(snapshot)["fingerprint"],
-        read_manifest(outputs / "profiles")["fingerprint"],
-        {name: plain["attributes"][name] for name in asked},
-        plain["evaluation"]["resamples"],
-        settings.model.max_customers,
-        settings.seed,
-        tracker.uri,
-        code_fingerprint(),
-    )
+    expected = _expected(settings, outputs, snapshot, asked, tracker)
     folder = outputs / "shares"
     if is_current(folder, expected):
         console.say(f"shares: nothing has changed since {folder} was written")
@@ -95,6 +86,22 @@ def shares(settings: Settings, outputs: Path, tracker: Tracker, workers: int) ->
         _track(settings, tracker, partial, expected, facts, table, response)
     _report(response, found, folder)
     return facts
+
+
+def _expected(settings: Settings, outputs: Path, snapshot: Path, asked: Iterable[str], tracker: Tracker) -> str:
+    """Return the fingerprint of all that the shares are made from."""
+    plain = as_plain(settings)
+    return fingerprint(
+        read_manifest(outputs / "behaviour")["fingerprint"],
+        read_manifest(snapshot)["fingerprint"],
+        read_manifest(outputs / "profiles")["fingerprint"],
+        {name: plain["attributes"][name] for name in asked},
+        plain["evaluation"]["resamples"],
+        settings.model.max_customers,
+        settings.seed,
+        tracker.uri,
+        code_fingerprint(),
+    )
 
 
 def _matrix(engine: DuckDBEngine, snapshot: Path, encoder: BehaviourEncoder, at_most: int) -> FeatureMatrix:

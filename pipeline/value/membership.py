@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.columns import ATTRIBUTE, CUSTOMER, US_PER_DAY
+from pipeline.columns import ATTRIBUTE, CUSTOMER
+from pipeline.damage import read_rows
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, ModelError
 from pipeline.events import bucket_file
 from pipeline.features.snapshot import snapshot_folder
-from pipeline.judged import judged_of
 from pipeline.lookalike.described.probability import Known, known_of
 from pipeline.outputs import MANIFEST, read_manifest
 from pipeline.score import load_champions, predict_bucket
 from pipeline.settings import Attribute, Settings
 from pipeline.tracking import Tracker
+from pipeline.value.foretold import foretold
 from pipeline.value.moment import Horizon
 from pipeline.value.resampling import Floats
 
@@ -123,40 +124,33 @@ def portrayed(
     customers
         Ids where groups are judged, and now.
     """
-    champions = {name: tracker.champion(name) for name in settings.attributes}
-    skipped = {name: "no model; train first" for name, found in champions.items() if found is None}
-    values = {name: tuple(found.facts["values"]) for name, found in champions.items() if found is not None}
-    if not (outputs / "scores" / MANIFEST).is_file():
-        return Portrayed({}, {}, dict.fromkeys(settings.attributes, "no portraits; run the stage score first"))
-    scored = read_manifest(outputs / "scores")
-    if scored["as_of_us"] != horizon.now_us:
-        return Portrayed({}, {}, dict.fromkeys(settings.attributes, "portraits are of another instant; score again"))
+    if unscored := _why_unscored(outputs, horizon):
+        return Portrayed({}, {}, dict.fromkeys(settings.attributes, unscored))
+    asked = {name: tracker.champion(name) for name in settings.attributes}
+    champions = {name: found for name, found in asked.items() if found is not None}
+    skipped = {name: "no model; train first" for name in asked if name not in champions}
+    values = {name: tuple(champion.facts["values"]) for name, champion in champions.items()}
     told = {name: a for name, a in settings.attributes.items() if a.declared is not None and name in values}
     before: dict[str, Known] = {}
-    aged: dict[str, int] = {}
     try:
         before |= _asked_again(settings, told, values, engine, tracker, outputs, horizon, customers[0])
     except ModelError as error:
         skipped |= dict.fromkeys(told, str(error))
-    for name in values:
-        attribute = settings.attributes[name]
-        if attribute.future is None:
-            continue
-        champion = champions[name]
-        if champion is None or (why := _unfit(champion.facts["labels_us"], attribute.future.horizon_days, horizon)):
-            skipped |= {} if champion is None else {name: why}
-            continue
-        table = tracker.read_table(champion.run_id, "out_of_fold")
-        found = None if table is None else _out_of_fold(table, values[name], customers[0])
-        if found is None:
-            skipped[name] = "what its champion said of test customers was not kept; train again"
-            continue
-        before[name] = found
-        if age := round((horizon.judged_us - champion.facts["labels_us"]) / US_PER_DAY):
-            aged[name] = age
+    predicted, aged, unfit = foretold(settings, tracker, champions, horizon, customers[0])
+    before |= predicted
+    skipped |= unfit
     predictions = _predictions(engine, outputs, list(before))
     now = _known_now(predictions, {name: values[name] for name in before}, customers[1])
     return Portrayed({name: before[name] for name in now}, now, skipped, predictions, aged)
+
+
+def _why_unscored(outputs: Path, horizon: Horizon) -> str:
+    """Return why there are no portraits as of now; nothing if there are."""
+    if not (outputs / "scores" / MANIFEST).is_file():
+        return "no portraits; run the stage score first"
+    if read_manifest(outputs / "scores")["as_of_us"] != horizon.now_us:
+        return "portraits are of another instant; score again"
+    return ""
 
 
 def attribute_groups(known: Mapping[str, Known], attributes: Mapping[str, Attribute], n: int) -> Groups:
@@ -175,7 +169,7 @@ def segment_groups(outputs: Path, customers: np.ndarray) -> Groups:
         if not (folder / MANIFEST).is_file() or "buckets" not in read_manifest(folder):
             continue
         paths = [bucket_file(folder, bucket) for bucket in range(read_manifest(folder)["buckets"])]
-        found = pd.concat([pd.read_parquet(path, columns=[CUSTOMER, SEGMENT]) for path in paths], ignore_index=True)
+        found = pd.concat([read_rows(path, [CUSTOMER, SEGMENT]).to_pandas() for path in paths], ignore_index=True)
         found = found.dropna()
         for segment in sorted(found[SEGMENT].unique()):
             inside = found.loc[found[SEGMENT] == segment, CUSTOMER].astype(str)
@@ -256,43 +250,3 @@ def _known_now(
         with suppress(DataError):  # scored with other attributes
             found |= known_of(predictions, customers.astype(np.str_), {name: of})
     return found
-
-
-def _unfit(labels_us: int, horizon_days: int, horizon: Horizon) -> str:
-    """Return why predictions of a champion for its test customers cannot judge groups; nothing if they can.
-
-    Parameters
-    ----------
-    labels_us, horizon_days
-        Where the champion's last horizon begins, and how long the attribute's is.
-
-    Examples
-    --------
-    >>> day, now = US_PER_DAY, Horizon(7, 21 * US_PER_DAY, 14 * US_PER_DAY, 7 * US_PER_DAY)
-    >>> _unfit(14 * day, 7, now), _unfit(13 * day, 7, now), _unfit(14 * day, 5, now)
-    ('', '', 'its horizon is of 5 days, and money is looked at over 7')
-    >>> _unfit(15 * day, 7, now)
-    'its champion was tested 1 days later than groups are judged: train it as of this instant'
-    >>> _unfit(6 * day, 7, now)
-    'its champion was tested 8 days before groups are judged, more than a horizon: train again'
-    """
-    if horizon_days != horizon.days:
-        return f"its horizon is of {horizon_days} days, and money is looked at over {horizon.days}"
-    age = (horizon.judged_us - labels_us) / US_PER_DAY
-    if age < 0:
-        return f"its champion was tested {-age:.0f} days later than groups are judged: train it as of this instant"
-    if age > horizon.days:
-        return f"its champion was tested {age:.0f} days before groups are judged, more than a horizon: train again"
-    return ""
-
-
-def _out_of_fold(table: pd.DataFrame, values: tuple[str, ...], customers: np.ndarray) -> Known | None:
-    """Return what an attribute's recipe said of its test customers; nothing of the others."""
-    judged = judged_of(table)
-    if judged is None or judged.proba.shape[2] != len(values):
-        return None
-    rows = pd.Index(judged.customers.astype(str)).get_indexer(pd.Index(customers.astype(str)))
-    proba = np.full((len(customers), len(values)), np.nan)
-    proba[rows >= 0] = judged.proba.mean(axis=0)[rows[rows >= 0]]
-    nobody = np.zeros(len(customers), dtype=bool)
-    return Known(values, proba, nobody, nobody)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from pipeline.errors import DataError
 from pipeline.events import bucket_file
 from pipeline.features.matrix import read_dense
 from pipeline.features.snapshot import snapshot_folder, write_snapshots
-from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import MANIFEST, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.program import code_fingerprint
 from pipeline.settings import Settings, as_plain
 from pipeline.summary import DESCRIPTION
 from pipeline.timeline import as_of_name, resolve_as_of
@@ -35,6 +37,17 @@ from pipeline.value.told import Told
 from pipeline.value.worth import tell_concentration, tell_forecast
 
 PAST, EXPECTED, FIRST_HALF = "past_value", "expected_value", "first_half"
+
+
+@dataclass(frozen=True)
+class _Context:
+    """A run of the stage of a source whose events reach far enough to look ahead."""
+
+    settings: Settings
+    engine: DuckDBEngine
+    tracker: Tracker
+    outputs: Path
+    horizon: Horizon
 
 
 def value(settings: Settings, outputs: Path, tracker: Tracker, workers: int = 1) -> dict[str, Any]:
@@ -74,18 +87,8 @@ def value(settings: Settings, outputs: Path, tracker: Tracker, workers: int = 1)
         past = None if purse is None else _past(settings, told, purse, moments[-1], as_of_us)
         ahead = _ahead(settings, told, moments, horizon)
         if horizon is not None:
-            judge, now = moments[1], moments[2]
-            known = portrayed(settings, engine, tracker, outputs, horizon, (judge.customers, now.customers))
-            lacking, said_of = known.words()
-            told.missing |= lacking
-            told.lines += said_of
-            if purse is not None:
-                segments = segment_groups(outputs, judge.customers), segment_groups(outputs, now.customers)
-                tell_locomotives(told, settings, purse, (judge, now), horizon, known, segments, ahead)
-            first = in_first_half(judge.customers)
-            wanted, why = goals(settings, engine, outputs / "events", judge, horizon, purse, first)
-            told.missing |= {f"the goal {name}": reason for name, reason in why.items()}
-            tell_ideals(told, settings, tracker, purse, (judge, now), first, wanted, known)
+            context = _Context(settings, engine, tracker, outputs, horizon)
+            _tell_groups(told, context, purse, moments[1], moments[2], ahead)
         _write_customers(engine, outputs, as_of_us, moments[-1], past, ahead, partial)
         told.write(partial)
         facts |= {"missing": told.missing, "horizon_days": horizon.days if horizon else None}
@@ -164,6 +167,25 @@ def _ahead(settings: Settings, told: Told, moments: list[Moment], horizon: Horiz
         return None
     tell_forecast(told, found, horizon.days, float(moments[2].lately.sum()))
     return found
+
+
+def _tell_groups(
+    told: Told, context: _Context, purse: Purse | None, judge: Moment, now: Moment, ahead: Forecast | None
+) -> None:
+    """Tell which groups bring money, and who the best customers are: found where is judged, and told of now."""
+    settings, outputs, horizon = context.settings, context.outputs, context.horizon
+    both = judge.customers, now.customers
+    known = portrayed(settings, context.engine, context.tracker, outputs, horizon, both)
+    lacking, lines = known.words()
+    told.missing |= lacking
+    told.lines += lines
+    if purse is not None:
+        segments = segment_groups(outputs, judge.customers), segment_groups(outputs, now.customers)
+        tell_locomotives(told, settings, purse, (judge, now), horizon, known, segments, ahead)
+    first = in_first_half(judge.customers)
+    wanted, why = goals(settings, context.engine, outputs / "events", judge, horizon, purse, first)
+    told.missing |= {f"the goal {name}": reason for name, reason in why.items()}
+    tell_ideals(told, settings, context.tracker, purse, (judge, now), first, wanted, known)
 
 
 def _write_customers(

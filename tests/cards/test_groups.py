@@ -17,7 +17,7 @@ from pipeline.cards.groups import (
     compare_groups,
 )
 from pipeline.labels.known import Labels
-from pipeline.predictor import OutOfFold
+from pipeline.out_of_fold import OutOfFold
 
 
 def judged(y, proba, stated=None, prior=None, folds=None):

@@ -6,7 +6,7 @@ def test_snapshots_of_replaced_events_go_and_the_others_stay(tmp_path):
     write_json(tmp_path / "events" / "_manifest.json", {"fingerprint": "new"})
     for name, events in (("20240101T000000Z", "old"), ("20240201T000000Z", "new"), ("20240301T000000Z", "new")):
         write_json(tmp_path / "snapshots" / name / "_manifest.json", {"events": events})
-    (tmp_path / "snapshots" / "20240401T000000Z.partial-1").mkdir()  # of a run that was killed: it may go on
+    (tmp_path / "snapshots" / "20240401T000000Z.partial-1").mkdir()  # of a run that was killed, on an earlier day
     drop_stale(tmp_path)
     left = sorted(path.name for path in (tmp_path / "snapshots").iterdir())
-    assert left == ["20240201T000000Z", "20240301T000000Z", "20240401T000000Z.partial-1"]
+    assert left == ["20240201T000000Z", "20240301T000000Z"]

@@ -17,13 +17,15 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.engine.duckdb import SOURCE, DuckDBEngine, one_header
+from pipeline.engine.csv_header import one_header
+from pipeline.engine.duckdb import SOURCE, DuckDBEngine
 from pipeline.engine.portable import hash32
 from pipeline.engine.protocol import Answer
 from pipeline.engine.spark.dialect import TO_INSTANT, TO_TIMESTAMP, PortableCompiler
 from pipeline.engine.spark.failures import SparkError, told
 from pipeline.engine.spark.session import session
 from pipeline.engine.spark.tasks import Job, run
+from pipeline.engine.tasks import task_engine
 from pipeline.outputs import write_file
 from pipeline.settings import Engine
 
@@ -261,7 +263,7 @@ def _anonymous(text: str) -> None:
 
 
 def _with_engine(settings: Engine, work: Callable[..., Any], job: tuple[Any, ...]) -> Any:
-    with DuckDBEngine(1, settings.memory_limit_gb, settings.spill) as engine:
+    with task_engine(settings, 1) as engine:
         return work(engine, *job)
 
 

@@ -20,6 +20,10 @@ from pipeline.outputs import write_file
 _FORMAT = 2
 _SETTINGS, _IDS, _NUMBERS, _INDEX = "settings.json", "ids.npy", "vector_of_customer.npy", "vectors.faiss"
 
+# What archive, JSON, NumPy and FAISS raise for bytes that are not what was written. Of an archive that claims a
+# compression which Python does not know it is NotImplementedError, a RuntimeError.
+_DAMAGED = (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, struct.error)
+
 
 def write_index(path: Path, settings: Mapping[str, Any], ids: Ids, numbers: NDArray[np.int32], index: Any) -> None:
     """Write an archive, whole or not at all, without a second copy in memory."""
@@ -60,17 +64,7 @@ def read_index(path: Path, expect: str | None = None) -> tuple[dict[str, Any], I
                 index = faiss.read_index(faiss.PyCallbackIOReader(member.read))
         if len(numbers) != len(ids) or numbers.max(initial=-1) >= index.ntotal:
             raise ValueError(f"{index.ntotal} vectors, {len(ids)} ids, {len(numbers)} of them with a vector")
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        RuntimeError,
-        NotImplementedError,
-        struct.error,
-    ) as error:
+    except _DAMAGED as error:
         raise ModelError(f"{path}: damaged or not an index file ({error}). Rebuild the index.") from error
     return header, ids, numbers, index
 

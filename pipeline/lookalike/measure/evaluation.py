@@ -121,16 +121,15 @@ def hold_out_evaluation(
             f"hold-out evaluation: {len(members)} members in the seed and {repeats} repeats; "
             f"at least {2 * MIN_SEED} members (half are hidden) and 1 repeat are needed."
         )
+    own = None if weights is None else np.asarray(weights, dtype=np.float64)
+    contest = _Contest(base, members, own, among, beside, default, choice_from)
     order = np.argsort(base.ids[members], kind="stable")
     rng = np.random.default_rng(random_state)
+    kept = [np.sort(rng.permutation(order)[: (len(members) + 1) // 2]) for _ in range(repeats)]
+    halvings = side_by_side([delayed(contest.halving)(half, repeat) for repeat, half in enumerate(kept)], workers)
     found: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in (CHOSEN, *among, *beside)}
-    jobs = []
-    for repeat in range(repeats):
-        chosen = np.sort(rng.permutation(order)[: (len(members) + 1) // 2])
-        own = None if weights is None else np.asarray(weights, dtype=np.float64)[chosen]
-        jobs.append(delayed(_halving)(base, members, members[chosen], own, among, beside, default, choice_from, repeat))
     choices = []
-    for method, measured in side_by_side(jobs, workers):
+    for method, measured in halvings:
         for name in found:
             found[name].append(measured[method if name == CHOSEN else name])
         choices.append(method)
@@ -143,22 +142,30 @@ def hold_out_evaluation(
     return HeldOut(rows, tuple(choices))
 
 
-def _halving(
-    base: Base,
-    members: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    weights: Floats | None,
-    among: Mapping[str, Ranker],
-    beside: Mapping[str, Ranker],
-    default: str,
-    choice_from: int,
-    repeat: int,
-) -> tuple[str, dict[str, tuple[Floats, Floats]]]:
-    """Return the ranking that the kept members choose, and the figures of all rankings that learn from them."""
-    kept = np.zeros(len(base), dtype=bool)
-    kept[chosen] = True
-    choice = choose_method(base, kept, among, default, weights, repeats=1, choice_from=choice_from, random_state=repeat)
-    return choice.method, measure(base, kept, base.ids[members], {**among, **beside}, weights)
+@dataclass(frozen=True)
+class _Contest:
+    """What all halvings have in common; fields as in `hold_out_evaluation`, `members` are positions in the base."""
+
+    base: Base
+    members: NDArray[np.int64]
+    weights: Floats | None
+    among: Mapping[str, Ranker]
+    beside: Mapping[str, Ranker]
+    default: str
+    choice_from: int
+
+    def halving(self, half: NDArray[np.int64], repeat: int) -> tuple[str, dict[str, tuple[Floats, Floats]]]:
+        """Return the ranking that one half of the members chooses, and the figures of all rankings that learn from it.
+
+        `half` are positions among the members.
+        """
+        base, weights = self.base, None if self.weights is None else self.weights[half]
+        kept = np.zeros(len(base), dtype=bool)
+        kept[self.members[half]] = True
+        choice = choose_method(
+            base, kept, self.among, self.default, weights, repeats=1, choice_from=self.choice_from, random_state=repeat
+        )
+        return choice.method, measure(base, kept, base.ids[self.members], {**self.among, **self.beside}, weights)
 
 
 def measure(

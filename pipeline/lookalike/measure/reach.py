@@ -100,15 +100,24 @@ def reach_curve(
         raise DataError(f"reach curve: {n_sizes} sizes and {truth} similar people; at least 2 and 1 are needed.")
     if similarity is not None and np.shape(similarity) != (n_available,):
         raise DataError(f"reach curve: {n_available} available customers, similarity of shape {np.shape(similarity)}.")
+    table = _table(standing, sizes, recall, truth, similarity)
+    crossing = _crossing(standing, random_state) if better_than_random(standing) else (0, 0, 0)
+    return ReachCurve(table, standing, n_seed, n_available, truth, *crossing)
+
+
+def _table(
+    standing: Standing, sizes: np.ndarray, recall: Floats, n_similar: int, similarity: Floats | None
+) -> pd.DataFrame:
+    """Return the columns of `ReachCurve.table`, one row per size."""
+    n_seed, n_available = standing.above.shape[1], standing.n_available
     share = sizes / n_available
-    low, high = wilson(recall, n_seed * truth / (n_seed + truth))
+    low, high = wilson(recall, n_seed * n_similar / (n_seed + n_similar))
     low[sizes == n_available] = 1.0  # all available customers hold all who are like the seed
     grid, slopes = _marginal(standing, np.ones(n_seed))
-    better = better_than_random(standing)
     mean = np.full(len(sizes), np.nan)
     if similarity is not None:
         mean = np.cumsum(np.asarray(similarity, dtype=np.float64))[sizes - 1] / sizes
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "size": sizes,
             "share": share,
@@ -122,8 +131,6 @@ def reach_curve(
             "similarity": mean,
         }
     )
-    found = _crossing(standing, random_state) if better else (0, 0, 0)
-    return ReachCurve(table, standing, n_seed, n_available, truth, *found)
 
 
 def size_of(

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from pipeline import schemas
 from pipeline.columns import CONTROL, CUSTOMER, MEMBERS, RANK, REASON, SCORE
+from pipeline.damage import read_rows
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError
 from pipeline.lookalike.members.available import Available
 from pipeline.lookalike.members.control import ControlGroup, Detectable, verify_seal
 from pipeline.lookalike.members.spreadsheet import guarded_cells, spreadsheet_safe
-from pipeline.outputs import code_fingerprint, write_file
+from pipeline.outputs import write_file
+from pipeline.program import code_fingerprint
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -192,7 +194,7 @@ def read_control_group(folder: Path, seal: str) -> list[str]:
     path = folder / CONTROL_GROUP
     if not path.exists():
         raise DataError(f"{path}: no control group here; the audience was made without one, or the file was removed.")
-    ids = [str(name) for name in pq.read_table(path, columns=[CUSTOMER])[CUSTOMER].to_pylist()]
+    ids = [str(name) for name in read_rows(path, [CUSTOMER])[CUSTOMER].to_pylist()]
     verify_seal(ids, seal)
     return ids
 

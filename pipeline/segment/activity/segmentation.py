@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -30,6 +30,26 @@ _SAMPLED = 200_000  # customers whose pauses tell the rhythm
 
 
 @dataclass(frozen=True)
+class _Tempo:
+    """How often customers are active, and over how long a time that is known.
+
+    Attributes
+    ----------
+    rhythm
+        None where nobody was active on two days.
+    period, pace
+        Days between two looks at the customers, and over how many growth is told (`pace_days`); None: not known.
+    history
+        Days from the first active one to the cut.
+    """
+
+    rhythm: Rhythm | None
+    period: int | None
+    pace: int | None
+    history: int
+
+
+@dataclass(frozen=True)
 class _Now:
     """Habits, scores and stages at one instant, in the order of the customers."""
 
@@ -49,45 +69,31 @@ def activity_segments(place: Place) -> Family:
     log, amount, missing = _measured(place)
     cut = cut_day(place.as_of_us, place.settings.data.time_zone)
     read = partial(read_days, place.engine, place.outputs / "events", log, amount, as_of_us=place.as_of_us)
-    sampled, first_day = [], cut
-    for bucket in range(place.buckets):
-        days = read(bucket)
-        first_day = min(first_day, int(days.day.min())) if len(days.day) else first_day
-        sampled.append(_sample(days, _SAMPLED // place.buckets))
-    chosen = place.chosen
-    rhythm = fit_rhythm(sampled, chosen.pauses, chosen.period_days)
-    period = rhythm.period_days if rhythm else chosen.period_days
-    pace = None if period is None else pace_days(period, cut - first_day)
-    instants = [cut] if period is None or first_day >= cut - period else [cut, cut - period]
-    parts: list[list[Habits]] = [[] for _ in instants]
-    for bucket in range(place.buckets):
-        days = read(bucket)
-        for at, instant in enumerate(instants):
-            parts[at].append(habits_of(days, instant, rhythm, period, pace))
-    now, *earlier = (_at(joined(found), rhythm, period, pace) for found in parts)
-    missing += [*_too_short(rhythm, period, cut - first_day), *_too_few(now.stage, chosen.min_cell)]
-    rows = _rows(now, earlier[0] if earlier else None, chosen.min_cell)
-    tables = {"sizes": sizes(rows, chosen.min_cell), "rfm_grid": rfm_grid(rows, chosen.min_cell)}
-    if earlier:
-        tables["movement"] = transitions(_was(rows), rows[SEGMENT].to_numpy(), STAGES, chosen.min_cell)
-    about = f"activity in {log}" + (f", {period} days apart" if earlier and period else "")
+    tempo, min_cell = _tempo(place, read, cut), place.chosen.min_cell
+    now, earlier = _now_and_earlier(place, read, cut, tempo)
+    missing += [*_too_short(tempo), *_too_few(now.stage, min_cell)]
+    rows = _rows(now, earlier, min_cell)
+    tables = {"sizes": sizes(rows, min_cell), "rfm_grid": rfm_grid(rows, min_cell)}
+    if earlier is not None:
+        tables["movement"] = transitions(_was(rows), rows[SEGMENT].to_numpy(), STAGES, min_cell)
+    about = f"activity in {log}" + (f", {tempo.period} days apart" if earlier is not None and tempo.period else "")
     drawn = tables.get("movement", pd.DataFrame())
     return Family(
         rows=rows,
         tables=tables,
         pictures={
             "movement.png": partial(_flow, drawn, tables["sizes"], about),
-            "rfm_grid.png": lambda path: plots.rfm_grid(tables["rfm_grid"], path, chosen.min_cell),
+            "rfm_grid.png": lambda path: plots.rfm_grid(tables["rfm_grid"], path, min_cell),
         },
-        metrics=_metrics(rows, tables, rhythm),
-        lines=_lines(log, amount, rhythm, period, len(rows), tables),
+        metrics=_metrics(rows, tables, tempo.rhythm),
+        lines=_lines(log, amount, tempo.rhythm, tempo.period, len(rows), tables),
         missing=tuple(missing),
         facts={
             "log": log,
             "amount": list(amount),
-            "period_days": period,
-            "pace_days": pace,
-            "rhythm": rhythm and asdict(rhythm),
+            "period_days": tempo.period,
+            "pace_days": tempo.pace,
+            "rhythm": tempo.rhythm and asdict(tempo.rhythm),
         },
     )
 
@@ -124,14 +130,43 @@ def _sample(days: ActiveDays, at_most: int) -> ActiveDays:
     return days.of(kept)
 
 
-def _at(habits: Habits, rhythm: Rhythm | None, period: int | None, pace: int | None) -> _Now:
+def _tempo(place: Place, read: Callable[[int], ActiveDays], cut: int) -> _Tempo:
+    """Return how often customers are active, as a sample of them tells, and how far back their days reach."""
+    sampled, first_day = [], cut
+    for bucket in range(place.buckets):
+        days = read(bucket)
+        first_day = min(first_day, int(days.day.min())) if len(days.day) else first_day
+        sampled.append(_sample(days, _SAMPLED // place.buckets))
+    rhythm = fit_rhythm(sampled, place.chosen.pauses, place.chosen.period_days)
+    period = rhythm.period_days if rhythm else place.chosen.period_days
+    history = cut - first_day
+    return _Tempo(rhythm, period, None if period is None else pace_days(period, history), history)
+
+
+def _now_and_earlier(
+    place: Place, read: Callable[[int], ActiveDays], cut: int, tempo: _Tempo
+) -> tuple[_Now, _Now | None]:
+    """Return the customers as of the cut and one period earlier; None where the days do not reach back so far."""
+    rhythm, period, pace = tempo.rhythm, tempo.period, tempo.pace
+    instants = [cut] if period is None or tempo.history <= period else [cut, cut - period]
+    parts: list[list[Habits]] = [[] for _ in instants]
+    for bucket in range(place.buckets):
+        days = read(bucket)
+        for at, instant in enumerate(instants):
+            parts[at].append(habits_of(days, instant, rhythm, period, pace))
+    now, *earlier = (_at(joined(found), tempo) for found in parts)
+    return now, earlier[0] if earlier else None
+
+
+def _at(habits: Habits, tempo: _Tempo) -> _Now:
     fifths = fifths_of(habits)
-    return _Now(habits, fifths, stages_of(habits, fifths, rhythm, period, pace))
+    return _Now(habits, fifths, stages_of(habits, fifths, tempo.rhythm, tempo.period, tempo.pace))
 
 
-def _too_short(rhythm: Rhythm | None, period: int | None, history: int) -> list[str]:
+def _too_short(tempo: _Tempo) -> list[str]:
     """Return what cannot be told because there is too little history."""
     missing = []
+    rhythm, period, history = tempo.rhythm, tempo.period, tempo.history
     days = f"{history:,} day{'s' if history != 1 else ''} of history"
     if rhythm is None:
         missing.append(

@@ -18,7 +18,7 @@ from pipeline.engine.spark import session
 from pipeline.errors import ConfigError, DataError, PipelineError, SchemaError
 from pipeline.outputs import MANIFEST, exclusive
 from pipeline.run import run
-from pipeline.settings import Engine, as_plain
+from pipeline.settings import Engine, Settings, as_plain
 from tests.end_to_end import planted
 
 found_spec = importlib.util.find_spec
@@ -37,13 +37,16 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def refused(source: Path, engine: Engine, kind: type[PipelineError], match: str, log: str = "purchases") -> None:
-    """Run the features stage, which shall fail and leave nothing that a reader takes for finished."""
-    outputs = source.parent / "outputs"
-    config = planted.config(source, outputs) | {"stages": ["features"], "engine": as_plain(engine)}
+def features(source: Path, engine: Engine, log: str = "purchases") -> Settings:
+    """Return the settings of a run of the stage `features`."""
+    config = planted.config(source, source.parent / "outputs") | {"stages": ["features"], "engine": as_plain(engine)}
     config["data"]["logs"]["purchases"]["path"] = log
-    with pytest.raises(kind, match=match):
-        run(parse_settings(config))
+    return parse_settings(config)
+
+
+def assert_nothing_stands(source: Path) -> None:
+    """Check that a run left nothing that a reader takes for finished, and no worker busy."""
+    outputs = source.parent / "outputs"
     assert session._now is None  # the workers are given back
     assert not list(outputs.rglob(MANIFEST))
     assert not list(outputs.rglob(".copies-*"))
@@ -85,12 +88,16 @@ def test_a_daily_file_that_does_not_fit_is_named(
     source: Path, settings: Engine, damage: Callable[[Path], None], kind: type[PipelineError], match: str
 ) -> None:
     damage(source / "purchases" / "day1.parquet")
-    refused(source, settings, kind, match)
+    with pytest.raises(kind, match=match):
+        run(features(source, settings))
+    assert_nothing_stands(source)
 
 
 def test_two_runs_cannot_write_the_same_folder(source: Path, settings: Engine) -> None:
-    with exclusive(source.parent / "outputs" / "planted"):
-        refused(source, settings, DataError, r"another run is writing here\. Wait for it, or give this one its own")
+    said = r"another run is writing here\. Wait for it, or give this one its own"
+    with exclusive(source.parent / "outputs" / "planted"), pytest.raises(DataError, match=said):
+        run(features(source, settings))
+    assert_nothing_stands(source)
 
 
 def test_without_any_java_nothing_is_begun(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,18 +106,24 @@ def test_without_any_java_nothing_is_begun(source: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", str(source))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr("tempfile.tempdir", str(source.parent))
-    refused(source, Engine(name="spark", master="local[1]"), ConfigError, r"no Java found.*pip install 'lookalike\[sp")
+    with pytest.raises(ConfigError, match=r"no Java found.*pip install 'lookalike\[sp"):
+        run(features(source, Engine(name="spark", master="local[1]")))
+    assert_nothing_stands(source)
     assert not list(source.parent.glob("lookalike-spark-*"))
 
 
 def test_too_little_memory_for_a_query_is_told_with_its_key(source: Path, settings: Engine) -> None:
     little = replace(settings, memory_limit_gb=0.001)
-    refused(source, little, DataError, r"events.*not enough memory.*Raise engine\.memory_limit_gb")
+    with pytest.raises(DataError, match=r"events.*not enough memory.*Raise engine\.memory_limit_gb"):
+        run(features(source, little))
+    assert_nothing_stands(source)
 
 
 def test_less_memory_than_spark_itself_needs_is_refused(source: Path, settings: Engine) -> None:
     little = replace(settings, executor_memory="100m")
-    refused(source, little, ConfigError, r"engine\.executor_memory is less than the 450m that Spark itself needs")
+    with pytest.raises(ConfigError, match=r"engine\.executor_memory is less than the 450m that Spark itself needs"):
+        run(features(source, little))
+    assert_nothing_stands(source)
 
 
 def test_java_s_memory_that_is_lost_to_a_big_file_is_told_with_its_key(source: Path, settings: Engine) -> None:
@@ -123,5 +136,8 @@ def test_java_s_memory_that_is_lost_to_a_big_file_is_told_with_its_key(source: P
         "amount": rng.normal(size=n),
     }
     pq.write_table(pa.table(big), source / "big.parquet", compression="none", use_dictionary=False)
-    match = r"^data\.logs\.purchases: big\.parquet: Java's memory.*OutOfMemoryError.*Raise engine\.executor_memory"
-    refused(source, replace(settings, executor_memory="471m"), DataError, match, "big.parquet")
+    little = replace(settings, executor_memory="471m")
+    said = r"^data\.logs\.purchases: big\.parquet: Java's memory.*OutOfMemoryError.*Raise engine\.executor_memory"
+    with pytest.raises(DataError, match=said):
+        run(features(source, little, log="big.parquet"))
+    assert_nothing_stands(source)

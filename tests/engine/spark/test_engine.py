@@ -159,6 +159,16 @@ def test_nanoseconds_and_unsigned_numbers_that_spark_cannot_read_are_read(engine
     assert found == ours.to_pylist() == [datetime(2024, 3, 31, 1, 30, 0, 123457), None]
 
 
+def test_a_folder_s_name_is_a_column_on_neither_engine(engine, spark, tmp_path):
+    folder = tmp_path / "day=2024-01-01" / "region=north"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"region": ["south"]}), folder / "a.parquet")
+    (folder / "a.csv").write_text("region\nsouth\n")
+    for opened in (engine, spark):
+        assert opened.arrow(opened.parquet(folder / "a.parquet")).to_pylist() == [{"region": "south"}]
+        assert opened.arrow(opened.csv([folder / "a.csv"])).to_pylist() == [{"region": "south"}]
+
+
 def test_an_instant_stays_one_and_a_clock_time_stays_one(spark, tmp_path):
     moment = datetime(2024, 3, 31, 1, 30)
     columns = {"local": pa.array([moment], pa.timestamp("us")), "zoned": pa.array([moment], pa.timestamp("us", "UTC"))}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.records import promise_kept
+from pipeline.promises import promise_kept
 
 NOBODY = float("nan")
 

@@ -1,0 +1,65 @@
+"""Files of data sets that turn out damaged: what is wrong, and which folder to delete so that they are made anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import DataError
+from pipeline.outputs import MANIFEST, PARTIAL
+
+
+def cure(path: Path) -> str:
+    """Return what makes a damaged file whole again, as the end of a message; nothing for a file of somebody else.
+
+    >>> cure(Path("a source") / "orders.parquet")
+    ''
+    """
+    for folder in path.absolute().parents:
+        if (folder / MANIFEST).is_file() or PARTIAL in folder.name:
+            return f". Delete the folder {folder} and run again"
+    return ""
+
+
+def file_named_in(said: str) -> Path | None:
+    """Return the Parquet file that a message of an engine names.
+
+    >>> file_named_in("No magic bytes found at end of file 'outputs/it's/a.parquet'").as_posix()
+    "outputs/it's/a.parquet"
+    """
+    found = re.search(r"(?:\"|'|in )(?P<path>[^\"\n]+\.parquet)(?:\"|'|\))", said)
+    return Path(found["path"]) if found else None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what `write_json` wrote into a data set.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:  # of which undecodable bytes and broken JSON are kinds
+        raise DataError(f"{path}: cannot be read: {str(error).rstrip('. ')}{cure(path)}") from None
+    return found
+
+
+def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Return the rows of a Parquet file that stands in a data set.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    try:
+        return pq.ParquetFile(path).read(columns)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path}: cannot be read as Parquet: {str(error).rstrip('. ')}{cure(path)}") from None

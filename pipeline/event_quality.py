@@ -1,0 +1,59 @@
+"""What a log's manifest says of its rows, and how many that cannot be used are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.columns import REASON
+from pipeline.errors import DataError
+from pipeline.settings import Data
+
+
+def told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a log's facts as the manifest has them."""
+    return {
+        **{key: facts[key] for key in ("rows", "first_us", "last_us", "unmatched")},
+        "missing": {key.removeprefix("null_"): n for key, n in facts.items() if key.startswith("null_")},
+        "bad": {item[REASON]: item["n"] for item in facts["bad"]},
+        "examples": {item[REASON]: item["example"] for item in facts["bad"]},
+    }
+
+
+def refuse_bad(place: str, data: Data, facts: Mapping[str, Any], quarantine: Path) -> None:
+    """Refuse rows of which too many cannot be used.
+
+    Parameters
+    ----------
+    place
+        Log and file, for the error.
+    facts
+        As `told` returns them.
+    quarantine
+        Where the rows that cannot be used are kept.
+
+    Raises
+    ------
+    DataError
+        More than `data.quality.max_bad_share` of all rows.
+    """
+    bad, rows = sum(facts["bad"].values()), facts["rows"]
+    if bad > data.quality.max_bad_share * (rows + bad):
+        raise DataError(
+            f"{place}: {bad:,} of {rows + bad:,} rows ({bad / (rows + bad):.1%}) cannot be used, more than "
+            f"data.quality.max_bad_share={data.quality.max_bad_share:g} allows. {_listed(facts)}. "
+            f"The rows are kept in {quarantine}."
+        )
+
+
+def refuse_nothing(place: str, facts: Mapping[str, Any], quarantine: Path) -> None:
+    """Refuse a log of which no row can be used, with DataError; parameters as of `refuse_bad`."""
+    if facts["rows"] == 0:
+        raise DataError(f"{place}: no usable row is left. {_listed(facts)}. The rows are kept in {quarantine}.")
+
+
+def _listed(facts: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{reason}: {count:,} rows, such as [{facts['examples'][reason]}]" for reason, count in facts["bad"].items()
+    )
