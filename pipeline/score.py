@@ -31,12 +31,12 @@ from pipeline.outputs import (
 from pipeline.program import code_fingerprint
 from pipeline.promotion import question
 from pipeline.scoring.answers import NO_EVENTS, NO_MODEL, OUTSIDE, UNLIKE, UNREACHED, answers
-from pipeline.scoring.champions import Champion, Ensemble, allowed, load_champions
+from pipeline.scoring.champions import Champion, Ensemble, allowed, find_champions, load_champions
 from pipeline.scoring.reading import BucketReader, open_bucket
 from pipeline.scoring.tables import PREDICTIONS, portraits_schema, portraits_table, predictions_table
 from pipeline.settings import Settings, as_plain
 from pipeline.timeline import resolve_as_of
-from pipeline.tracking import Tracker
+from pipeline.tracking import Registered, Tracker
 
 __all__ = [
     "NO_EVENTS",
@@ -67,7 +67,8 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
     events = read_manifest(outputs / "events")
     as_of_us = resolve_as_of(settings.data, events)
     snapshot = snapshot_folder(outputs, as_of_us)
-    versions = {name: _label(tracker, name) for name in settings.attributes}
+    champions = find_champions(settings, tracker)
+    versions = {name: _label(champion) for name, champion in champions.items()}
     if set(versions.values()) == {NO_MODEL} and _was_trained(outputs):
         raise ModelError(
             f"score: no champion of any attribute of '{settings.data.name}' in {tracker.uri}, although this source has "
@@ -95,7 +96,7 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
     }
     with whole(folder, expected, facts) as partial:
         shared = partial / ".champions.joblib"
-        ensemble = load_champions(settings, tracker)
+        ensemble = load_champions(settings, tracker, champions)
         write_file(shared, lambda path: joblib.dump(ensemble, path))
         facts["values"] = {c.attribute: list(c.values or c.declaration.values or ()) for c in ensemble.champions}
         jobs = [
@@ -180,8 +181,7 @@ def _counted(engine: DuckDBEngine, target: Path) -> Counter[tuple[str, str, str]
     return Counter({(row[ATTRIBUTE], row[STATE], row[VALUE]): row["n"] for row in found.to_pylist()})
 
 
-def _label(tracker: Tracker, name: str) -> str:
-    champion = tracker.champion(name)
+def _label(champion: Registered | None) -> str:
     return f"{champion.label} of run {champion.run_id}" if champion else NO_MODEL
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from pipeline.labels.past import PastReader, own_features
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.promotion import question
 from pipeline.settings import Attribute, Settings
-from pipeline.tracking import Tracker
+from pipeline.tracking import Registered, Tracker
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,32 @@ class Ensemble:
     encoders: dict[str, BehaviourEncoder]
 
 
-def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
+def find_champions(settings: Settings, tracker: Tracker) -> dict[str, Registered | None]:
+    """Return by attribute the version that scores now, or None; a training may promote another one at any time."""
+    return {name: tracker.champion(name) for name in settings.attributes}
+
+
+def load_champions(
+    settings: Settings, tracker: Tracker, champions: Mapping[str, Registered | None] | None = None
+) -> Ensemble:
     """Return the champions of all attributes; an attribute without one is answered by its profile alone.
+
+    Parameters
+    ----------
+    champions
+        What `find_champions` returned to who has told somebody of it; default: it is asked.
 
     Raises
     ------
     ModelError
         If a registered model cannot be loaded, or was trained for another question than is now declared.
     """
-    champions, encoders = [], {}
+    standing = find_champions(settings, tracker) if champions is None else champions
+    loaded, encoders = [], {}
     for name, declaration in settings.attributes.items():
-        found = tracker.champion(name)
+        found = standing[name]
         if found is None:
-            champions.append(Champion(name, declaration, (), "", "", "", (), (), None))
+            loaded.append(Champion(name, declaration, (), "", "", "", (), (), None))
             continue
         facts = found.facts
         if facts.get("question") != question(declaration, settings.model):
@@ -66,7 +80,7 @@ def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
         key = f"{encoder_name}/{encoder_version}"
         if key not in encoders:
             encoders[key] = tracker.load_version(encoder_name, encoder_version)
-        champions.append(
+        loaded.append(
             Champion(
                 name,
                 declaration,
@@ -79,8 +93,8 @@ def load_champions(settings: Settings, tracker: Tracker) -> Ensemble:
                 tracker.load(found),
             )
         )
-    _share_answering(champions)
-    return Ensemble(tuple(champions), encoders)
+    _share_answering(loaded)
+    return Ensemble(tuple(loaded), encoders)
 
 
 def _share_answering(champions: list[Champion]) -> None:

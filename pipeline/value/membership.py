@@ -20,7 +20,7 @@ from pipeline.lookalike.described.probability import Known, known_of
 from pipeline.outputs import MANIFEST, read_manifest
 from pipeline.score import load_champions, predict_bucket
 from pipeline.settings import Attribute, Settings
-from pipeline.tracking import Tracker
+from pipeline.tracking import Registered, Tracker
 from pipeline.value.foretold import foretold
 from pipeline.value.moment import Horizon
 from pipeline.value.resampling import Floats
@@ -133,7 +133,7 @@ def portrayed(
     told = {name: a for name, a in settings.attributes.items() if a.declared is not None and name in values}
     before: dict[str, Known] = {}
     try:
-        before |= _asked_again(settings, told, values, engine, tracker, outputs, horizon, customers[0])
+        before |= _asked_again(settings, told, champions, engine, tracker, outputs, horizon, customers[0])
     except ModelError as error:
         skipped |= dict.fromkeys(told, str(error))
     predicted, aged, unfit = foretold(settings, tracker, champions, horizon, customers[0])
@@ -215,7 +215,7 @@ def is_about_how_much(attribute: Attribute, logs: Iterable[str], fields: Iterabl
 def _asked_again(
     settings: Settings,
     told: dict[str, Attribute],
-    values: Mapping[str, tuple[str, ...]],
+    champions: Mapping[str, Registered],
     engine: DuckDBEngine,
     tracker: Tracker,
     outputs: Path,
@@ -226,14 +226,16 @@ def _asked_again(
     if not told:
         return {}
     asked = replace(settings, attributes=told)
-    ensemble = load_champions(asked, tracker)
+    ensemble = load_champions(asked, tracker, champions)
     snapshot = snapshot_folder(outputs, horizon.judged_us)
     parts = [
         predict_bucket(engine, asked, outputs, snapshot, ensemble, bucket)
         for bucket in range(read_manifest(snapshot)["buckets"])
     ]
     predictions = pd.concat(parts, ignore_index=True)
-    return known_of(predictions, customers.astype(np.str_), {name: values[name] for name in told})
+    return known_of(
+        predictions, customers.astype(np.str_), {name: tuple(champions[name].facts["values"]) for name in told}
+    )
 
 
 def _predictions(engine: DuckDBEngine, outputs: Path, names: list[str]) -> pd.DataFrame:
