@@ -15,6 +15,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.damage import cure, file_named_in
 from pipeline.engine.csv_header import one_header
@@ -193,8 +194,8 @@ class DuckDBEngine:
     def _prepared(self, build: Build, files: Mapping[str, Path | Sequence[Path]], given: tuple[Any, ...]) -> Prepared:
         return prepare(self.ibis, build, {name: self.parquet(chosen, name) for name, chosen in files.items()}, given)
 
-    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> None:
-        """Write a table as one folder of Parquet files per value of the column `by`.
+    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> int:
+        """Write a table as one folder of Parquet files per value of the column `by`; return how many rows it has.
 
         Parameters
         ----------
@@ -204,6 +205,7 @@ class DuckDBEngine:
         shutil.rmtree(folder, ignore_errors=True)
         with _told(origin, folder):
             self.ibis.to_parquet(table, folder, partition_by=by, overwrite=True)
+        return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
 
     def arrow(self, table: ir.Table, origin: str = SOURCE) -> pa.Table:
         """Run a query and return its rows as an Arrow table; `origin` is named where it turns out damaged."""

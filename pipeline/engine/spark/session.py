@@ -235,13 +235,18 @@ def _check(running: _Running, shared: Path) -> None:
     own = versions()
     for found, theirs in answers:
         if found != word:
-            raise DataError(
-                f"outputs: {shared} is not seen by the workers of engine.master={master}. They write their results "
-                "there: give a folder on a file system that all machines share with outputs=<folder>"
-            )
+            raise unseen(shared, f"the workers of engine.master={master}")
         other = [f"{name} {theirs.get(name)} (here {own[name]})" for name in own if theirs.get(name) != own[name]]
         if other:
             raise DataError(f"engine.master={master}: its workers have other versions: {', '.join(other)}")
+
+
+def unseen(shared: Path, whom: str) -> DataError:
+    """Return the error for workers that do not see the outputs."""
+    return DataError(
+        f"outputs: {shared} is not seen by {whom}. Workers read and write there: give a folder on a file system that "
+        "all machines share with outputs=<folder>, or mend that machine's, and run the same command again"
+    )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline.engine import cluster, end_engines, open_engine
-from pipeline.engine.spark import java, session
+from pipeline.engine.spark import java, session, tasks
 from pipeline.engine.spark.failures import SparkError, explained, told
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import Engine
@@ -137,6 +137,18 @@ def test_workers_that_do_not_see_the_outputs_are_refused(tmp_path: Path) -> None
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_a_worker_that_joins_later_and_does_not_see_the_outputs_does_nothing(tmp_path: Path) -> None:
+    mark, done = tmp_path / "mark", []
+    well, found = tasks.call(mark, (done.append, (1,), {}))
+    assert not well
+    with pytest.raises(DataError, match=rf"^outputs: {tmp_path} is not seen by a worker on .*all machines share"):
+        raise found
+    assert done == []
+    mark.touch()
+    assert tasks.call(mark, (done.append, (1,), {})) == (True, None)
+    assert done == [1]
+
+
 def test_workers_with_other_libraries_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(session.uuid, "uuid4", lambda: SimpleNamespace(hex="word"))
     with pytest.raises(DataError, match=r"other versions: numpy 1\.0 \(here [0-9.]+\)"):
@@ -207,7 +219,10 @@ def test_what_is_none_of_the_machine_s_faults_keeps_its_own_error() -> None:
 
 def test_the_package_is_shipped_with_all_its_code(tmp_path: Path) -> None:
     archive = session._package(tmp_path)
-    code = "import pipeline.engine.spark.tasks as tasks; print(tasks.__file__); print(tasks.call((pow, (2, 3), {})))"
+    code = (
+        "import pathlib, pipeline.engine.spark.tasks as tasks; print(tasks.__file__); "
+        "print(tasks.call(pathlib.Path('.'), (pow, (2, 3), {})))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(archive)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
