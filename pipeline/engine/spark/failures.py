@@ -90,7 +90,8 @@ def explained(origin: str, text: str) -> PipelineError | None:
     if any(word in text for word in _LOST):
         return DataError(
             f"{origin}: a worker was lost again and again, most likely for want of memory: {_reason(text, _LOST)}. "
-            "Raise engine.executor_memory, or features.buckets so that each has fewer customers, and run the same "
+            "Raise 'engine.options={spark.executor.memoryOverhead: 6g}', which is what queries and models take beside "
+            "Java, or engine.executor_memory, or features.buckets so that each has fewer customers, and run the same "
             "command again; it goes on where it stopped"
         )
     if any(word in text for word in _DAMAGED):

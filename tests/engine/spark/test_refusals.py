@@ -187,7 +187,7 @@ def test_a_cluster_without_free_workers_is_told(monkeypatch: pytest.MonkeyPatch,
         (
             "x\nExecutorLostFailure (executor 1 exited)\ny",
             DataError,
-            r"Raise engine\.executor_memory, or features\.buckets",
+            r"spark\.executor\.memoryOverhead: 6g}'.*or engine\.executor_memory, or features\.buckets",
         ),
         ("Python worker exited unexpectedly (crashed)", DataError, "a worker was lost again and again"),
         ("java.io.IOException: No space left on device", DataError, "cannot be written.*No space left"),
@@ -215,6 +215,25 @@ def test_what_is_none_of_the_machine_s_faults_keeps_its_own_error() -> None:
     of_spark = type("PythonException", (Exception,), {"__module__": "pyspark.errors"})
     with pytest.raises(SparkError, match=r"^events: ZeroDivisionError: division by zero$"), told("events"):
         raise of_spark("ZeroDivisionError: division by zero")
+
+
+@pytest.mark.parametrize(
+    ("cores", "options", "asked"),
+    [
+        (4, {}, "10240m"),
+        (None, {}, "2560m"),
+        (None, {"spark.executor.cores": 2}, "5120m"),
+        (4, {"spark.executor.memoryOverhead": "1g"}, "1g"),
+        (4, {"spark.executor.memoryOverheadFactor": "0.4"}, None),
+    ],
+)
+def test_a_resource_manager_is_asked_for_the_memory_of_queries_and_models(
+    tmp_path: Path, cores: int | None, options: dict[str, Any], asked: str | None
+) -> None:
+    settings = Engine("spark", master="yarn", memory_limit_gb=1.5, executor_cores=cores, options=options)
+    assert session._options(settings, tmp_path).get("spark.executor.memoryOverhead") == asked
+    here = Engine("spark", master="local[2]", memory_limit_gb=1.5)
+    assert "spark.executor.memoryOverhead" not in session._options(here, tmp_path)
 
 
 def test_the_package_is_shipped_with_all_its_code(tmp_path: Path) -> None:
