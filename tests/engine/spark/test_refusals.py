@@ -193,6 +193,13 @@ def test_a_cluster_without_free_workers_is_told(monkeypatch: pytest.MonkeyPatch,
         ("java.io.IOException: No space left on device", DataError, "cannot be written.*No space left"),
         ("[FAILED_READ_FILE.NO_HINT] Error while reading file a.parquet", DataError, r"cannot be read: .*a\.parquet"),
         (
+            f"[FAILED_READ_FILE.FILE_NOT_EXIST] Error while reading file:///{'long/' * 40}a.parquet. File does not "
+            f"exist. {'It is possible that it has been updated. ' * 9}",
+            DataError,
+            r"there a moment ago does not exist: .*a\.parquet\. File does not exist\. Its folder is not shared",
+        ),
+        ("[PATH_NOT_FOUND] Path does not exist: file:///a", DataError, r"file:///a\. Its folder is not shared"),
+        (
             'Cannot run program "/opt/python": error=2',
             ConfigError,
             r'workers cannot run.*"/opt/python".*pyspark\.python',
