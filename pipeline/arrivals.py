@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.errors import DataError
-from pipeline.outputs import code_fingerprint, fingerprint
+from pipeline.outputs import fingerprint
+from pipeline.program import code_fingerprint
 from pipeline.settings import Data, Log, as_plain
 from pipeline.sources import files_of, resolve
 
@@ -101,9 +102,8 @@ def declaration(data: Data, buckets: int | None) -> str:
         for name, log in data.logs.items()
     }
     declared = {name: as_plain(log) for name, log in data.logs.items()}
-    return fingerprint(
-        joined, declared, data.time_zone, data.sample, as_plain(data.quality), buckets, code_fingerprint()
-    )
+    program = code_fingerprint("pipeline.events")
+    return fingerprint(joined, declared, data.time_zone, data.sample, as_plain(data.quality), buckets, program)
 
 
 def arrivals(data: Data, found: Listing, standing: Mapping[str, Any], buckets: int | None) -> Arrivals:

@@ -39,16 +39,6 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@lru_cache(maxsize=1)
-def code_fingerprint() -> str:
-    """Return the fingerprint of this package's source and templates, so that a changed program recomputes."""
-    root = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".j2", ".yaml")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def file_facts(path: Path) -> list[list[Any]]:
     """Return `[name, size, mtime_ns]` of a file, or of each file below a folder, sorted by name."""
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
@@ -207,24 +197,37 @@ def exclusive(folder: Path) -> Iterator[None]:
     ConfigError
         If there can be no such folder.
     """
+    with held(folder, folder / ".lock", "outputs"):
+        with told(folder):
+            _put_back(folder)
+        yield
+
+
+@contextmanager
+def held(folder: Path, lock: Path, option: str) -> Iterator[None]:
+    """Hold a lock file, which is made if need be, for whoever writes to `folder`; see `exclusive`.
+
+    Parameters
+    ----------
+    option
+        What chooses the folder, as a user types it.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("w")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = lock.open("w")
     except OSError as error:
         raise ConfigError(
-            f"outputs: the folder {folder} cannot be written to: {error.strerror}. "
-            "Give another one with outputs=<folder>."
+            f"{option}: the folder {folder} cannot be written to: {error.strerror}. "
+            f"Give another one with {option}=<folder>."
         ) from None
-    with handle as lock:
+    with handle as opened:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(
                 f"{folder}: another run is writing here. Wait for it, or give this one its own folder "
-                "with outputs=<folder>."
+                f"with {option}=<folder>."
             ) from None
-        with told(folder):
-            _put_back(folder)
         yield
 
 
@@ -245,14 +248,15 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unwritable(path, str(error.strerror or error)) from None
+        raise unwritable(path, str(error.strerror or error), queried=False) from None
 
 
-def unwritable(path: Path, reason: str) -> DataError:
-    """Return the error for a place that cannot be written."""
+def unwritable(path: Path, reason: str, queried: bool = True) -> DataError:
+    """Return the error for a place that cannot be written; what a query writes may have spilt to the same disk."""
+    spilt = " (or give engine.spill another folder)" if queried else ""
     return DataError(
-        f"{path}: cannot be written: {reason}. Nothing half-written is left as finished; free some space (or give "
-        "engine.spill another folder) and run the same command again."
+        f"{path}: cannot be written: {reason}. Nothing half-written is left as finished; free some space{spilt} and "
+        "run the same command again."
     )
 
 

@@ -16,7 +16,8 @@ from pipeline.columns import CUSTOMER, RAW, REASON
 from pipeline.engine import DuckDBEngine, QueryEngine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file, read_events
-from pipeline.outputs import code_fingerprint, file_facts, fingerprint, is_current, read_manifest, whole
+from pipeline.outputs import file_facts, fingerprint, is_current, read_manifest, whole
+from pipeline.program import code_fingerprint
 from pipeline.settings import Data, as_plain
 from pipeline.sources import files_of, open_table, place_of, require_column
 
@@ -57,7 +58,7 @@ def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, eng
         declared,
         as_plain(data.quality),
         data.sample,
-        code_fingerprint(),
+        code_fingerprint(__name__),
     )
     if is_current(folder, expected):
         return read_manifest(folder)

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from pipeline.settings import STAGES, Settings
 
 REPORTED = ("segments", "value", "market", "messages")  # whose failure does not keep the report from being written
 
+
+READING = ("portrait", "compare")  # which write nothing, and so may run beside a run that does
 
 _SPILL = ".spill"
 
@@ -46,7 +48,8 @@ def run(settings: Settings) -> float | None:
     }
     objective: float | None = None
     failed: dict[str, str] = {}
-    with exclusive(outputs), _spill_folder(outputs), _ending_engines(settings):
+    place = nullcontext() if set(settings.stages) <= {*READING} else _held(outputs)
+    with place, _ending_engines(settings):
         for stage in STAGES:
             if stage in settings.stages:
                 started = time.monotonic()
@@ -58,7 +61,7 @@ def run(settings: Settings) -> float | None:
                     failed[stage] = str(error)  # the report says so, and tells the rest
                     console.warn(f"{stage}: {error}")
                     continue
-                if stage not in ("portrait", "compare", "sweep"):
+                if stage not in (*READING, "sweep"):
                     console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
     if failed:
         raise PipelineError(f"the report was written, but not from these stages, which failed: {', '.join(failed)}")
@@ -75,7 +78,7 @@ def _spilling(settings: Settings, outputs: Path) -> Settings:
     """Return settings that name a folder for what queries spill: where results go there is room, and leave to write.
 
     Without one DuckDB takes the folder that the run was started in. On a cluster a task's is the worker's own, and only
-    the program that asks spills there: see `_spill_folder`.
+    the program that asks spills there: see `_held`.
     """
     if settings.engine.spill is not None or settings.engine.name == "spark":
         return settings
@@ -83,16 +86,17 @@ def _spilling(settings: Settings, outputs: Path) -> Settings:
 
 
 @contextmanager
-def _spill_folder(outputs: Path) -> Iterator[None]:
-    """Let this program spill beside the results, and leave nothing there: a run that was killed may have."""
+def _held(outputs: Path) -> Iterator[None]:
+    """Hold the outputs alone; spill there, and leave nothing of what queries spill: a run that was killed may have."""
     from pipeline.engine.duckdb import spilling_to
 
-    shutil.rmtree(outputs / _SPILL, ignore_errors=True)
-    try:
-        with spilling_to(outputs / _SPILL):
-            yield
-    finally:
+    with exclusive(outputs):
         shutil.rmtree(outputs / _SPILL, ignore_errors=True)
+        try:
+            with spilling_to(outputs / _SPILL):
+                yield
+        finally:
+            shutil.rmtree(outputs / _SPILL, ignore_errors=True)
 
 
 @contextmanager
@@ -114,7 +118,7 @@ def conclude_sweep(settings: Settings) -> None:
 
     outputs = _outputs(settings)
     settings = _spilling(settings, outputs)
-    with exclusive(outputs), _spill_folder(outputs), told(settings.tracking, settings.data.name) as tracker:
+    with _held(outputs), told(settings.tracking, settings.data.name) as tracker:
         conclude(settings, outputs, tracker, settings.engine.workers or os.cpu_count() or 1)
 
 

@@ -21,7 +21,6 @@ from pipeline.events import bucket_file
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.outputs import (
     MANIFEST,
-    code_fingerprint,
     fingerprint,
     is_current,
     load_once,
@@ -29,6 +28,7 @@ from pipeline.outputs import (
     whole,
     write_file,
 )
+from pipeline.program import code_fingerprint
 from pipeline.promotion import question
 from pipeline.scoring.answers import NO_EVENTS, NO_MODEL, OUTSIDE, UNLIKE, UNREACHED, answers
 from pipeline.scoring.champions import Champion, Ensemble, allowed, find_champions, load_champions
@@ -82,7 +82,7 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         tracker.uri,
         asked,
         as_plain(settings)["attributes"],
-        code_fingerprint(),
+        code_fingerprint(__name__, "pipeline.model"),
     )
     folder = outputs / "scores"
     if is_current(folder, expected):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # nothing leaves the machine
 os.environ["DO_NOT_TRACK"] = "true"
@@ -31,6 +31,8 @@ from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
 from pipeline.errors import ModelError  # noqa: E402
 from pipeline.settings import Tracking  # noqa: E402
+
+Found = TypeVar("Found")
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 TRAINING = "lookalike.training"  # tag: fingerprint of the training that a run or version belongs to
@@ -150,7 +152,7 @@ class Tracker:
     def knows(self, label: str) -> bool:
         """Tell whether a version, as `Registered.label` names it, is in the registry."""
         name, _, number = label.rpartition("/")
-        return _if_there(self.client.get_model_version, name, number) is not None
+        return _if_there(lambda: self.client.get_model_version(name, number)) is not None
 
     def log(
         self,
@@ -190,8 +192,8 @@ class Tracker:
 
     def find(self, run_id: str) -> Run | None:
         """Return a run by its id, or None if it is gone."""
-        run = _if_there(self.client.get_run, run_id)
-        return None if run is None else _run(run)
+        found = _if_there(lambda: self.client.get_run(run_id))
+        return None if found is None else _run(found)
 
     def nested(self, run_id: str) -> list[Run]:
         """Return the runs below a run, in the order in which they were begun."""
@@ -247,8 +249,8 @@ class Tracker:
 
     def champion(self, name: str) -> Registered | None:
         """Return the version that scores, or None."""
-        version = _if_there(self.client.get_model_version_by_alias, self.full_name(name), CHAMPION)
-        return None if version is None else _registered(version)
+        found = _if_there(lambda: self.client.get_model_version_by_alias(self.full_name(name), CHAMPION))
+        return None if found is None else _registered(found)
 
     def versions(self, name: str) -> list[Registered]:
         """Return all versions of a model, the newest first."""
@@ -314,15 +316,15 @@ def told(settings: Tracking, source: str) -> Iterator[Tracker]:
         ) from None
 
 
-def _if_there(ask: Callable[..., Any], *arguments: str) -> Any:
-    """Return what MLflow answers, None for what is not there; a store that fails says nothing of what is there."""
+def _if_there(ask: Callable[[], Found]) -> Found | None:
+    """Return what MLflow has, or None of what is not there; a store that fails says nothing of what is there."""
     try:
-        return ask(*arguments)
+        return ask()
     except MlflowException as error:
         no_alias = error.error_code == "INVALID_PARAMETER_VALUE" and "alias" in error.message  # of a model without one
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST" or no_alias:
-            return None
-        raise
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST" and not no_alias:
+            raise
+        return None
 
 
 def metric_name(text: str) -> str:

@@ -22,10 +22,11 @@ from pipeline.features.encoder import BehaviourEncoder
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.judging_set import JudgingSet
 from pipeline.learning_set import collect_labels, prepare
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.predictor import Task, Trained, train_attribute
 from pipeline.predictor_pictures import draw_precision
+from pipeline.program import code_fingerprint
 from pipeline.promises import promise_kept
 from pipeline.records import git_commit, log_summary, yaml_safe
 from pipeline.registration import Registration, register_encoder, register_predictors
@@ -77,7 +78,7 @@ def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
     plain = as_plain(settings)
     used = {key: plain[key] for key in ("attributes", "model", "evaluation", "features", "seed")}
     profiles = read_manifest(outputs / "profiles")["fingerprint"]
-    expected = fingerprint(stamps, profiles, used, tracker.uri, code_fingerprint())
+    expected = fingerprint(stamps, profiles, used, tracker.uri, code_fingerprint(__name__, "pipeline.model"))
     folder = outputs / "training"
     if is_current(folder, expected):
         found = read_manifest(folder)

@@ -10,7 +10,7 @@ from pipeline.engine import cluster
 
 
 @contextmanager
-def started(workers: int = cluster.WORKERS, memory: str = "1g") -> Iterator[int]:
+def started(workers: int = cluster.WORKERS, memory: str = cluster.MEMORY) -> Iterator[int]:
     """Yield the port of a master with so many workers of one core each; end all of them afterwards.
 
     The port is a free one: a cluster that somebody has started for other work is left alone.

@@ -245,6 +245,15 @@ def test_a_required_key_is_told(key):
         ("data.name", "", "data.name: a folder is named after it"),
         ("lookalike.name", "a/b", "lookalike.name: a folder is named after it"),
         (
+            "outputs",
+            "s3://bucket/out",
+            "outputs: a file or folder is needed; found the address 's3://bucket/out'.*mount",
+        ),
+        ("data.root", "gs://logs", "data.root: a file or folder is needed; found the address"),
+        ("data.logs.orders.path", "hdfs://name/orders", "orders.path: a file or folder is needed; found the address"),
+        ("tracking.folder", "s3://models", "tracking.folder: a file or folder is needed; found the address"),
+        ("engine.spill", "file:///spill", "engine.spill: a file or folder is needed; found the address"),
+        (
             "data.seed",
             {"log": "orders", "file": "f"},
             r"data\.seed: a seed is given in exactly one way.*\['file', 'log'\]",

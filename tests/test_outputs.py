@@ -35,22 +35,6 @@ def test_fingerprint_is_the_same_for_any_order_of_the_same_mapping(mapping):
     assert outputs.fingerprint(mapping) == outputs.fingerprint(backwards)
 
 
-def test_code_fingerprint_is_that_of_every_source_file(tmp_path, monkeypatch):
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "outputs.py").write_text("a")
-    (package / "other.py").write_text("b")
-    monkeypatch.setattr(outputs, "__file__", str(package / "outputs.py"))
-    outputs.code_fingerprint.cache_clear()
-    first = outputs.code_fingerprint()
-    (package / "other.py").write_text("c")
-    assert outputs.code_fingerprint() == first  # read once a process
-    outputs.code_fingerprint.cache_clear()
-    assert outputs.code_fingerprint() != first
-    monkeypatch.undo()
-    outputs.code_fingerprint.cache_clear()
-
-
 def test_file_facts_change_with_size_time_and_name(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("1")
@@ -97,7 +81,7 @@ def test_a_full_disk_is_told_with_its_place_and_leaves_nothing(tmp_path, monkeyp
     if failing == "replace":
         monkeypatch.setattr(Path, "replace", no_space)
     write = no_space if failing == "write" else lambda partial: partial.write_text("x")
-    with pytest.raises(DataError, match=r"file\.txt: cannot be written: No space left on device.*run the same command"):
+    with pytest.raises(DataError, match=r"file\.txt: .* No space left on device\..*free some space and run the same"):
         outputs.write_file(tmp_path / "file.txt", write)
     assert contents(tmp_path) == {}
 

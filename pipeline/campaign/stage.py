@@ -25,7 +25,6 @@ from pipeline.features.snapshot import snapshot_folder
 from pipeline.lookalike.members.spreadsheet import spreadsheet_safe
 from pipeline.outputs import (
     MANIFEST,
-    code_fingerprint,
     fingerprint,
     is_current,
     read_manifest,
@@ -33,6 +32,7 @@ from pipeline.outputs import (
     write_file,
     write_json,
 )
+from pipeline.program import code_fingerprint
 from pipeline.settings import Settings, as_plain
 from pipeline.summary import DESCRIPTION
 from pipeline.timeline import as_of_name, resolve_as_of

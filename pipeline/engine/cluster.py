@@ -27,6 +27,7 @@ from pipeline.engine.spark.java import java_home, spark_home
 from pipeline.errors import ConfigError, DataError, PipelineError
 
 HOST, PORT, WORKERS = "127.0.0.1", 7077, 2
+CORES, MEMORY = 1, "2g"  # of each worker; memory that conf/engine/spark.yaml asks for
 _WAIT_S = 60.0  # a busy machine starts three Javas slowly
 _STOP_S = 10.0
 _MASTER = "org.apache.spark.deploy.master.Master"
@@ -49,7 +50,7 @@ def folder_of(port: int = PORT) -> Path:
     return Path(tempfile.gettempdir()) / f"lookalike-cluster-{os.getuid()}-{port}"
 
 
-def up(port: int = PORT, workers: int = WORKERS, cores: int = 1, memory: str = "1g") -> str:
+def up(port: int = PORT, workers: int = WORKERS, cores: int = CORES, memory: str = MEMORY) -> str:
     """Start a master and workers, or what is missing of them, and return the master's address when all are there.
 
     Parameters
@@ -191,8 +192,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.engine.cluster", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["up", "down", "status"])
     parser.add_argument("--port", type=int, default=PORT, help="of the master (default %(default)s)")
-    parser.add_argument("--cores", type=int, default=1, help="of each worker (default %(default)s)")
-    parser.add_argument("--memory", default="2g", help="of each worker for its executors (default %(default)s)")
+    parser.add_argument("--cores", type=int, default=CORES, help="of each worker (default %(default)s)")
+    parser.add_argument("--memory", default=MEMORY, help="of each worker for its executors (default %(default)s)")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.what == "up":

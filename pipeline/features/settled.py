@@ -25,7 +25,8 @@ from pipeline.features.bucket import COUNTED, SUMS, VARIETY, Files, events_files
 from pipeline.features.dense import CutOff, cut_off
 from pipeline.features.tokens import token_counts, token_sums
 from pipeline.features.variety import by_field
-from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, read_manifest, whole
+from pipeline.outputs import MANIFEST, fingerprint, read_manifest, whole
+from pipeline.program import code_fingerprint
 from pipeline.settings import Data, Engine, Features, Log
 
 _TOKENS = "tokens"
@@ -57,7 +58,7 @@ def settle(
     folder = outputs / "settled"
     days = {name: _settled_day(facts, data, features, cut) for name, facts in source["logs"].items()}
     longest = max(features.windows_days, default=0)
-    base = fingerprint(source["base"], longest, data.time_zone, code_fingerprint())
+    base = fingerprint(source["base"], longest, data.time_zone, code_fingerprint(__name__))
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     if _fits(manifest, base, source["added"], days, features.settled_days):
         return Settled(folder, manifest["from_day"], manifest["fingerprint"])

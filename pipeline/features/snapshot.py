@@ -20,16 +20,8 @@ from pipeline.features.dense import CutOff, cut_off, dense_features
 from pipeline.features.settled import Settled, kept_aggregates, kept_files, kept_sums, kept_tokens, settle
 from pipeline.features.tokens import added_counts, token_counts
 from pipeline.features.variety import of_counts, of_kept_counts
-from pipeline.outputs import (
-    MANIFEST,
-    code_fingerprint,
-    drop_partials,
-    fingerprint,
-    is_current,
-    read_manifest,
-    share_file,
-    whole,
-)
+from pipeline.outputs import MANIFEST, drop_partials, fingerprint, is_current, read_manifest, share_file, whole
+from pipeline.program import code_fingerprint
 from pipeline.settings import Data, Engine, Features, Log
 from pipeline.timeline import as_of_name
 
@@ -73,7 +65,7 @@ def write_snapshots(
     done: dict[int, dict[str, Any]] = {}
     for as_of_us in sorted(set(instants)):
         folder = snapshot_folder(outputs, as_of_us)
-        expected = fingerprint(source["fingerprint"], as_of_us, shape, code_fingerprint())
+        expected = fingerprint(source["fingerprint"], as_of_us, shape, code_fingerprint(__name__))
         if not is_current(folder, expected):
             facts: dict[str, Any] = {"as_of_us": as_of_us, "buckets": source["buckets"], "data": data.name}
             facts["events"] = source["fingerprint"]

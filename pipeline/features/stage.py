@@ -10,8 +10,9 @@ from pipeline.arrivals import can_grow
 from pipeline.engine import DuckDBEngine, open_engine
 from pipeline.events import write_events
 from pipeline.features.snapshot import drop_stale, write_snapshots
-from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, read_manifest
+from pipeline.outputs import MANIFEST, fingerprint, read_manifest
 from pipeline.profiles import write_profiles
+from pipeline.program import code_fingerprint
 from pipeline.settings import Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of, snapshot_instants
 
@@ -76,7 +77,7 @@ def only_scores(settings: Settings) -> bool:
 
 def _shape(settings: Settings) -> str:
     """Return the fingerprint of all that an encoder follows from, but for the customers it is fitted to."""
-    return fingerprint(as_plain(settings.features.vector), settings.seed, code_fingerprint())
+    return fingerprint(as_plain(settings.features.vector), settings.seed, code_fingerprint(__name__))
 
 
 def _encoder_stands(settings: Settings, outputs: Path) -> bool:

@@ -21,7 +21,6 @@ from pipeline.lookalike.seeded import from_seed
 from pipeline.lookalike.wanted import from_rule
 from pipeline.outputs import (
     MANIFEST,
-    code_fingerprint,
     file_facts,
     fingerprint,
     is_current,
@@ -29,6 +28,7 @@ from pipeline.outputs import (
     whole,
     write_file,
 )
+from pipeline.program import code_fingerprint
 from pipeline.settings import SeedRule, Settings, as_plain
 from pipeline.summary import DESCRIPTION
 from pipeline.timeline import as_of_name, resolve_as_of

@@ -18,7 +18,8 @@ from pipeline.market.census import Poststratified, poststratified
 from pipeline.market.row import MONEY_SILENT, SILENT, market_row
 from pipeline.market.sizing import Market, chosen_rules, read_rules, size_of, strata_of
 from pipeline.market.worth import expected_values
-from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import MANIFEST, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.program import code_fingerprint
 from pipeline.segment.family import Place
 from pipeline.segment.rules.facts import Facts
 from pipeline.settings import Settings, as_plain

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import validate_data
 
@@ -18,6 +17,7 @@ from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, Matrix, as_matri
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.crossfit import align_columns, fold_numbers
 from pipeline.model.linear import SparseLogistic
+from pipeline.model.log_linear_pool import fit_weights
 
 _LEAST = 1e-6  # a probability below is taken as this much
 
@@ -217,38 +217,6 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
         # Without a split of the columns the linear members read them all, and they take no NaN.
         tags.input_tags.allow_nan = self.n_dense is not None
         return tags
-
-
-def fit_weights(scores: Floats, y_index: Ints, shrinkage: float) -> tuple[Floats, Floats]:
-    """Return weights (M,) >= 0 and intercepts (n_classes,) of softmax(sum_m w_m scores_m + intercepts).
-
-    Minimises the summed log-loss plus `shrinkage` |w - 1/M|^2 / 2.
-
-    Parameters
-    ----------
-    scores
-        Out-of-fold scores, shape (M, n, n_classes).
-    y_index
-        Class index of each row.
-    """
-    n_members, n, n_classes = scores.shape
-    truth = np.eye(n_classes)[y_index]
-    equal = np.full(n_members, 1.0 / n_members)
-    scale = 1.0 / n  # of loss and gradient, so that the optimiser's tolerances do not depend on n
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        weights, intercept = parameters[:n_members], parameters[n_members:]
-        logs = log_softmax(np.tensordot(weights, scores, axes=1) + intercept, axis=1)
-        residual = np.exp(logs) - truth
-        away = weights - equal
-        value = -logs[np.arange(n), y_index].sum() + shrinkage * (away @ away) / 2
-        slope = (scores * residual).sum(axis=(1, 2)) + shrinkage * away
-        return scale * value, scale * np.concatenate([slope, residual.sum(axis=0)])
-
-    start = np.concatenate([equal, np.zeros(n_classes)])
-    bounds = [(0.0, None)] * n_members + [(None, None)] * n_classes
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return best[:n_members], best[n_members:]
 
 
 def _centred(proba: Floats) -> Floats:

@@ -25,6 +25,16 @@ class DenseColumns:
         self.values = np.ascontiguousarray(values)
 
     @cached_property
+    def by_column(self) -> Floats:
+        """Return the same values in Fortran order."""
+        return np.asfortranarray(self.values)
+
+    @cached_property
+    def single(self) -> NDArray[np.float32]:
+        """Return the values as float32, in Fortran order."""
+        return np.asfortranarray(self.values, dtype=np.float32)
+
+    @cached_property
     def squeezed(self) -> NDArray[np.float32]:
         """Return `squeezed` of the values, shape (n_customers, n_columns)."""
         return squeezed(self.values)
@@ -66,6 +76,11 @@ class SplitMatrix:
     def dense(self) -> Floats:
         """Return all dense columns, C-contiguous; without columns of its own these are the shared ones themselves."""
         return self.shared.values if self.own is None else np.hstack([self.own, self.shared.values])
+
+    @property
+    def dense_blocks(self) -> list[Floats]:
+        """Return all dense columns in one or two blocks: those of the attribute alone first, the others by column."""
+        return [self.shared.by_column] if self.own is None else [self.own, self.shared.by_column]
 
     def leading(self, n: int | None) -> Floats:
         """Return the first `n` columns as an array, all if None; a view if they are dense."""

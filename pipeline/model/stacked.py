@@ -171,15 +171,19 @@ class StackedClassifier(ClassifierMixin, BaseEstimator):
     def _stack(self, dense: NDArray[Any], token_scores: Floats) -> NDArray[Any]:
         if self.linear_ is None:
             return dense
-        logits = token_scores if token_scores.shape[1] > 2 else token_scores[:, 1:] - token_scores[:, :1]
-        return np.hstack([dense, logits])
+        return np.hstack([dense, _logits(token_scores)])
 
     def _scores(self, X: Matrix) -> Floats:
         X = self._checked(X)
         token_scores = self._token_scores(self._given_to_linear(X))
-        stacked = self._stack(dense_block(X, self.n_dense), token_scores)
-        tree_scores = class_scores(self.boosting_.decision_function(stacked))
+        tree_scores = class_scores(self._decision_of_trees(X, token_scores))
         return self.weights_[0] * token_scores + self.weights_[1] * tree_scores + self.intercept_
+
+    def _decision_of_trees(self, X: Matrix, token_scores: Floats) -> Floats:
+        if isinstance(X, SplitMatrix) and self.n_dense == X.n_dense and isinstance(self.boosting_, DenseBoosting):
+            logits = [] if self.linear_ is None else [_logits(token_scores)]
+            return self.boosting_.decision_of([*X.dense_blocks, *logits])
+        return self.boosting_.decision_function(self._stack(dense_block(X, self.n_dense), token_scores))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -187,6 +191,11 @@ class StackedClassifier(ClassifierMixin, BaseEstimator):
         # Without a split of the columns the logistic regression reads them all, and it takes no NaN.
         tags.input_tags.allow_nan = self.n_dense is not None
         return tags
+
+
+def _logits(token_scores: Floats) -> Floats:
+    """Return what trees read of scores (n, n_classes): one log-odds for two classes."""
+    return token_scores if token_scores.shape[1] > 2 else token_scores[:, 1:] - token_scores[:, :1]
 
 
 def fit_blend(first: Floats, second: Floats, y_index: Ints) -> tuple[Floats, Floats]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_selection import f_classif
 
-from pipeline.model.blocks import Ints, Matrix, token_block
+from pipeline.model.blocks import Floats, Ints, Matrix, token_block
 from pipeline.model.boosting import DenseBoosting
 from pipeline.model.split_matrix import SplitMatrix
 
@@ -83,7 +86,7 @@ class TokenBoosting(DenseBoosting):
         self.tokens_ = np.sort(np.argsort(-told_apart, kind="stable")[:wanted])
 
     def _inputs(self, X: Matrix) -> Matrix:
-        if isinstance(X, SplitMatrix) and (X.n_dense if self.n_dense is None else self.n_dense) == X.n_dense:
+        if isinstance(X, SplitMatrix) and self.n_dense == X.n_dense:
             inputs = np.empty((X.shape[0], X.n_dense + len(self.tokens_)), dtype=np.float32)
             inputs[:, : X.n_dense] = X.dense
             inputs[:, X.n_dense :] = X.tokens[:, self.tokens_].toarray()
@@ -92,6 +95,15 @@ class TokenBoosting(DenseBoosting):
         if not sparse.issparse(chosen):
             return np.hstack([dense, chosen])
         return sparse.csr_matrix(sparse.hstack([sparse.csr_matrix(dense), chosen]))  # LightGBM takes no sparse array
+
+    def decision_of(self, blocks: Sequence[NDArray[np.floating]]) -> Floats:
+        """Return the same of numbers as float32, which these trees have learnt from."""
+        return super().decision_of([block.astype(np.float32, copy=False) for block in blocks])
+
+    def _blocks(self, X: SplitMatrix) -> list[NDArray[Any]]:
+        own = [] if X.own is None else [X.own]
+        chosen = X.tokens[:, self.tokens_].astype(np.float32)
+        return [*own, X.shared.single, chosen.toarray(order="F")]
 
     def _to_columns(self, parts: Matrix, n_features: int) -> Matrix:
         n_dense = parts.shape[1] - len(self.tokens_)

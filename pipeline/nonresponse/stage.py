@@ -26,9 +26,10 @@ from pipeline.model.propensity import Propensity, response_propensity, too_few
 from pipeline.nonresponse.response import Response, describe_response
 from pipeline.nonresponse.selection import answer_dependent_shares, log_odds
 from pipeline.nonresponse.shares import MIN_PROPENSITY, AttributeShares, attribute_shares
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import fingerprint, is_current, read_manifest, whole, write_file
 from pipeline.parallel import side_by_side
 from pipeline.profiles import HAS_PROFILE, read_customers
+from pipeline.program import code_fingerprint
 from pipeline.settings import Settings, as_plain
 from pipeline.timeline import as_of_name, resolve_as_of
 from pipeline.tracking import Tracker

@@ -13,7 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from pipeline import console
 from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, PipelineError
-from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import MANIFEST, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.program import code_fingerprint
 from pipeline.report.blocks import Paragraph, Section
 from pipeline.report.context import Source
 from pipeline.report.parts.audience import audience

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +134,11 @@ class BucketReader:
         return [rule for rule, hide in rules if rule is not None and may_look_back(rule, hide, data)]
 
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
-        """Yield the customers in the order of their ids, at most `size` at once."""
-        for start in range(0, len(self.customers), size):
-            yield Chunk(self, start, min(start + size, len(self.customers)))
+        """Yield the customers in the order of their ids, at most `size` at once and about as many each time."""
+        n = len(self.customers)
+        ends = np.linspace(0, n, -(-n // size) + 1).astype(int).tolist()
+        for start, stop in pairwise(ends):
+            yield Chunk(self, start, stop)
 
 
 class Chunk:

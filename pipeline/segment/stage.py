@@ -20,13 +20,13 @@ from pipeline.events import bucket_file
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.outputs import (
     MANIFEST,
-    code_fingerprint,
     fingerprint,
     is_current,
     read_manifest,
     whole,
     write_file,
 )
+from pipeline.program import code_fingerprint
 from pipeline.segment.activity.segmentation import activity_segments
 from pipeline.segment.behaviour.segmentation import behaviour_segments
 from pipeline.segment.family import Family, Place

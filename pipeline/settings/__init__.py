@@ -25,7 +25,7 @@ from pipeline.settings.model import Compare, Evaluation, Model, Sweep
 from pipeline.settings.report import Report
 from pipeline.settings.segment import Segment, SegmentRule
 from pipeline.settings.tracking import Tracking
-from pipeline.settings.types import STRICT, Text, Texts, Whole, is_plain_name
+from pipeline.settings.types import STRICT, Place, Text, Texts, Whole, is_plain_name
 from pipeline.settings.value import Value
 
 __all__ = [
@@ -88,7 +88,7 @@ class Settings:
     compare: Compare = Field(default_factory=Compare)
     sweep: Sweep = Field(default_factory=Sweep)
     value: Value = Field(default_factory=Value)
-    outputs: str = "outputs"
+    outputs: Place = "outputs"
     seed: Annotated[Whole, Field(ge=0)] = 0
     customer: Text | None = None
 

@@ -9,15 +9,27 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.columns import RESERVED
 from pipeline.errors import did_you_mean
-from pipeline.settings.types import STRICT, Columns, Name, OpenShare, Real, Share, Text, Texts, Whole, is_plain_name
+from pipeline.settings.types import (
+    STRICT,
+    Columns,
+    Name,
+    OpenShare,
+    Place,
+    Real,
+    Share,
+    Text,
+    Texts,
+    Whole,
+    is_plain_name,
+)
 
 
 @dataclass(frozen=True, config=STRICT)
 class Table:
     """A table to read: a Parquet or CSV file, a folder of them, or a table of a DuckDB database."""
 
-    path: str | None = None
-    database: str | None = None
+    path: Place | None = None
+    database: Place | None = None
     table: str | None = None
     format: Literal["parquet", "csv"] | None = None
 
@@ -113,7 +125,7 @@ class Quality:
 class SeedRule:
     """Customers to be resembled: ids in a file, a rule over portraits, or those with events in a log."""
 
-    file: str | None = None
+    file: Place | None = None
     portraits: dict[str, Texts] | None = None
     log: str | None = None
     where: dict[str, Texts] = Field(default_factory=dict)
@@ -149,7 +161,7 @@ class Data:
 
     name: Name
     logs: dict[str, Log]
-    root: str = "."
+    root: Place = "."
     time_zone: str = "UTC"
     as_of: Text = "latest"
     sample: OpenShare | None = None

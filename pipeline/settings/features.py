@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from pipeline.settings.types import STRICT, Option, Real, Whole, as_list
+from pipeline.settings.types import STRICT, Option, Place, Real, Whole, as_list
 
 # What the program sets itself, since its results depend on it.
 _SET_HERE = (
@@ -28,7 +28,7 @@ class Engine:
     name: Literal["duckdb", "spark"] = "duckdb"
     workers: Annotated[Whole, Field(ge=0)] = 0
     memory_limit_gb: Annotated[Real, Field(gt=0)] = 2.0
-    spill: str | None = None
+    spill: Place | None = None
     master: str | None = None
     executor_memory: Annotated[str, Field(pattern=r"^[0-9]+[mg]$")] | None = None
     executor_cores: Annotated[Whole, Field(ge=1)] | None = None

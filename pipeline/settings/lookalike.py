@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipeline.settings.data import SeedRule
-from pipeline.settings.types import STRICT, Name, OpenShare, Real, Share, Text, Texts, Whole
+from pipeline.settings.types import STRICT, Name, OpenShare, Place, Real, Share, Text, Texts, Whole
 
 REACHES = ("narrow", "balanced", "broad")
 
@@ -25,7 +25,7 @@ class Lookalike:
     reach: Literal["narrow", "balanced", "broad"] | None = None
     min_seed: Annotated[Whole, Field(ge=10)] = 20
     min_audience: Annotated[Whole, Field(ge=1)] = 20
-    suppress: str | None = None
+    suppress: Place | None = None
     exclude: str | None = None
     keep: Texts = ()
     keep_as: Literal["base", "seed"] = "base"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.settings.types import STRICT
+from pipeline.settings.types import STRICT, Place
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -12,5 +12,5 @@ class Tracking:
     """Where runs and registered models are kept."""
 
     uri: str | None = None
-    folder: str = "models"
+    folder: Place = "models"
     experiment: str | None = None

@@ -64,9 +64,20 @@ def as_folder(value: str) -> str:
     return value
 
 
+def as_place(value: str) -> str:
+    """Refuse an address where a file or folder is meant: it would be made as a folder of that name."""
+    if "://" in value:
+        raise ValueError(
+            f"a file or folder is needed; found the address {value!r}. Object stores are not read directly: mount the "
+            "store as a folder (s3fs, gcsfuse, blobfuse2), or copy what is needed"
+        )
+    return value
+
+
 Whole = Annotated[int, BeforeValidator(as_number)]
 Real = Annotated[float, BeforeValidator(as_number)]
 Name = Annotated[str, AfterValidator(as_folder)]
+Place = Annotated[str, AfterValidator(as_place)]
 Text = Annotated[str, BeforeValidator(as_text)]
 Columns = Annotated[dict[str, str], BeforeValidator(as_columns)]
 Option = Annotated[str, BeforeValidator(as_option)]

@@ -24,9 +24,10 @@ from pipeline.errors import ConfigError, DataError, ModelError, did_you_mean
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.judged import LOG_LOSS
 from pipeline.labels.known import Labels
-from pipeline.outputs import code_fingerprint, fingerprint, load_object, read_manifest, write_file, write_json
+from pipeline.outputs import fingerprint, load_object, read_manifest, write_file, write_json
 from pipeline.parallel import side_by_side
 from pipeline.predictor import Task, fold_salt, judge
+from pipeline.program import code_fingerprint
 from pipeline.settings import Evaluation, Model, Settings, as_plain
 from pipeline.split import folds
 from pipeline.summary import changes, recipe
@@ -104,7 +105,7 @@ def sweep_tasks(settings: Settings, outputs: Path) -> tuple[Path, list[Task]]:
     used = {key: plain[key] for key in ("sweep", "attributes", "evaluation", "features", "seed")}
     profiles = read_manifest(outputs / "profiles")["fingerprint"]
     read = settings.model.min_labels_per_value, settings.model.max_customers
-    known_as = fingerprint(stamps, profiles, used, *read, code_fingerprint())
+    known_as = fingerprint(stamps, profiles, used, *read, code_fingerprint(__name__, "pipeline.model"))
     folder = outputs / "sweeps" / f"{settings.sweep.name}-{known_as[:12]}"
     file = folder / "tasks.joblib"
     if not file.exists():

@@ -1,7 +1,8 @@
 """The best possible prediction on the SYNTHETIC operator: `python -m pipeline.synthetic.best --folder data/telecom`.
 
-No model can rank better, on average, than the exact posterior given everything that the logs tell; the generator's own
-tables give it. Where the posterior is also told what no log says, the figure is an upper bound:
+No model of each line's own events can rank better, on average, than the exact posterior given them; the generator's own
+tables give it, nearly: P(cell) is counted in 200,000 simulated households of another seed, and `partner` is left out.
+Where the posterior is also told what no log says, the figure is an upper bound:
 
 ========================= ====================================== ==================================================
 attributes                score                                  told besides the evidence before as_of
@@ -21,8 +22,8 @@ will_churn                P(no session in the horizon) of a      all rates and t
 ========================= ====================================== ==================================================
 
 A line's contacts are drawn from its household and from chance: who joined lines by the pseudonyms of `partner` would
-learn of households what is not counted here. No bound is worked out for regions and for amounts (`heavy_data`, …).
-P(cell) is counted in 200,000 simulated households of another seed.
+learn of households what is not counted here, and could rank better. (The pipeline counts each partner as a token of its
+own, and joins none.) No bound is worked out for regions and for amounts (`heavy_data`, …).
 
 Bounds can nearly be reached: boosted trees on the counts and shares that `evidence` holds came to 0.007 to 0.024 below
 them for five declared attributes (17,500 to 19,200 labels), and to 0.006 to 0.014 for four future ones (20,000 lines).
@@ -41,9 +42,7 @@ from scipy.stats import rankdata
 
 from pipeline import console
 from pipeline.errors import ConfigError, PipelineError, did_you_mean
-from pipeline.synthetic.bounds import DECLARED, FUTURE, TOKENS, Source
-
-ATTRIBUTES = (*DECLARED, *TOKENS, *FUTURE)
+from pipeline.synthetic.bounds import ATTRIBUTES, DECLARED, FUTURE, TOKENS, Source
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,19 @@ def best_possible(source: Source, attribute: str) -> Best:
     Raises
     ------
     ConfigError
-        If no best prediction is known for the attribute.
+        If no best prediction is known for the attribute, or the operator has too few days for it.
     """
     if attribute in FUTURE:
         lines, labels, scores = source.future(attribute)
     elif attribute in DECLARED or attribute in TOKENS:
         lines, labels, scores = source.declared(attribute)
     else:
-        raise ConfigError(f"'{attribute}': no best prediction is known {did_you_mean(attribute, ATTRIBUTES)}")
+        raise _unknown(attribute)
     return Best(_auc(labels, scores), source.ids[lines], labels, scores)
+
+
+def _unknown(attribute: str) -> ConfigError:
+    return ConfigError(f"'{attribute}': no best prediction is known {did_you_mean(attribute, ATTRIBUTES)}")
 
 
 def _auc(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -99,11 +102,17 @@ def main(given: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(given)
     try:
         source = Source(chosen.folder, chosen.lines)
+        names = chosen.attributes or ATTRIBUTES
+        for name in names:
+            if name not in ATTRIBUTES:
+                raise _unknown(name)
+        source.require_days(names)  # before minutes are spent on others
         rows = []
-        with console.progress("best possible", len(chosen.attributes or ATTRIBUTES)) as step:
-            for name in chosen.attributes or ATTRIBUTES:
+        with console.progress("best possible", len(names)) as step:
+            for name in names:
                 best = best_possible(source, name)
-                rows.append([name, f"{len(best.lines):,}", f"{best.auc:.3f}"])
+                auc = "one value" if np.isnan(best.auc) else f"{best.auc:.3f}"
+                rows.append([name, f"{len(best.lines):,}", auc])
                 step(name)
         console.table(
             f"Best possible on the SYNTHETIC operator in {chosen.folder}", ["attribute", "lines", "AUC"], rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import ConfigError
 from pipeline.outputs import read_manifest
 from pipeline.synthetic.answers import NAMES, answered, told, truths
 from pipeline.synthetic.causes import CHOICES, STREAMS, TOP_UPS, TRIP_GOES_ON, choice_weights
@@ -62,6 +63,18 @@ FUTURE: Mapping[str, tuple[str, int]] = {
 ATTRIBUTES = (*DECLARED, *TOKENS, *FUTURE)
 
 
+def days_needed(attribute: str) -> int:
+    """Return the least number of days an operator must have: the horizon and a day to judge by, or as long before it.
+
+    >>> days_needed("will_churn"), days_needed("tops_up"), days_needed("gender")
+    (112, 29, 1)
+    """
+    if attribute not in FUTURE:
+        return 1
+    horizon = FUTURE[attribute][1]
+    return 2 * horizon if attribute == "will_churn" else horizon + 1
+
+
 @dataclass(frozen=True)
 class Prior:
     """Which users there are: one row per simulated line."""
@@ -78,9 +91,18 @@ class Source:
 
     Of at most `lines` lines: those with the lowest pseudonyms, which are as good as drawn. Memory is some 12 KB a line
     and horizon.
+
+    Raises
+    ------
+    ConfigError
+        If no line is asked for.
+    DataError
+        If the folder holds no finished operator.
     """
 
     def __init__(self, folder: Path, lines: int = 20_000) -> None:
+        if lines < 1:
+            raise ConfigError(f"--lines: at least 1 is needed, not {lines:,}")
         self.folder = folder
         self.operator: dict[str, Any] = read_manifest(folder)["operator"]
         self.truth: pa.Table = read_truth(folder).sort_by("line_id").slice(0, lines)
@@ -150,7 +172,14 @@ class Source:
         return _positions(column, NAMES[cell]) if cell in NAMES else np.asarray(column.to_numpy())
 
     def future(self, attribute: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return positions of the lines of whom the attribute speaks, their labels and scores."""
+        """Return positions of the lines of whom the attribute speaks, their labels and scores.
+
+        Raises
+        ------
+        ConfigError
+            If the operator has too few days.
+        """
+        self.require_days([attribute])
         name, horizon = FUTURE[attribute]
         days = self.operator["days"]
         ahead = gather(self.folder, self.ids, days - horizon, days)
@@ -163,6 +192,24 @@ class Source:
         label = happened > 0
         silent = self._silent(name, days - horizon, horizon)
         return np.arange(len(self.ids)), label.astype(int), np.stack([silent, 1 - silent], axis=1)
+
+    def require_days(self, attributes: Sequence[str]) -> None:
+        """Refuse attributes that look further ahead, and back before that, than the operator has days.
+
+        Raises
+        ------
+        ConfigError
+            With the days that are needed, and what needs no more than there are.
+        """
+        days = self.operator["days"]
+        short = {name: days_needed(name) for name in attributes if days_needed(name) > days}
+        if short:
+            need = ", ".join(f"{name} {needed}" for name, needed in short.items())
+            others = ", ".join(name for name in ATTRIBUTES if days_needed(name) <= days)
+            raise ConfigError(
+                f"{self.folder}: an operator of {days} days; days needed: {need}. Make one with --days "
+                f"{max(short.values())} or more, or name only attributes that need no more: {others}"
+            )
 
     def _silent(self, name: str, below: int, horizon: int) -> np.ndarray:
         """Return the probability that a stream has no event in the horizon, shape (n,)."""
@@ -205,7 +252,8 @@ class Source:
 
 
 def _parts(n: int) -> list[slice]:
-    return [slice(first, first + _ROWS) for first in range(0, n, _ROWS)]
+    """Return slices of at most `_ROWS`; one, which is empty, where there are no lines."""
+    return [slice(first, first + _ROWS) for first in range(0, max(n, 1), _ROWS)]
 
 
 def _positions(column: pa.ChunkedArray, names: tuple[str, ...]) -> np.ndarray:

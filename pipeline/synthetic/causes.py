@@ -1,7 +1,8 @@
 """The causal model of the SYNTHETIC operator: what of a line's user causes what in the logs, and how strongly.
 
-A user is described by the FLAGS below; nothing else of a person reaches the logs. Everything observed of a line is one
-of four kinds of statistic, independent of each other given the flags:
+A user is described by the FLAGS below; nothing else of a person reaches the logs but the regions of home and work,
+which `population` draws given them, and the household's other lines, among the partners of calls and texts. Everything
+else that is observed of a line is one of four kinds of statistic, independent of each other given the flags:
 
 ======= ============================================================= =========================================
 kind    what is drawn for each line                                   what the log then holds

@@ -1,7 +1,7 @@
 """What the logs of the SYNTHETIC operator hold of each line between two days, as `best` needs it: counts and sums.
 
-Given its user's flags, these are all that the events of a line tell of him (sufficient statistics): the rest is chance
-that does not depend on the user.
+Given its user's flags, these are all that the events of a line tell of him (sufficient statistics), but for who its
+`partner`s are: the rest is chance that does not depend on the user.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ import pyarrow.parquet as pq
 
 from pipeline.synthetic.calendar import ZONE, instant_us
 from pipeline.synthetic.logs import LOGS, MEGABYTES, OTHER_MEGABYTES
+from pipeline.synthetic.population import REGIONS
 
 
 @dataclass
 class Evidence:
-    """Counts and sums of lines, arrays of shape (n,), by name of the cause."""
+    """Counts and sums of lines, arrays of shape (n,) but for regions, by name of the cause."""
 
     counts: dict[str, np.ndarray] = field(default_factory=dict)  # events of a stream
     sorts: dict[str, np.ndarray] = field(default_factory=dict)  # of them, those of a share's sort
     sums: dict[str, np.ndarray] = field(default_factory=dict)  # of the logarithms of amounts
     rows: dict[str, np.ndarray] = field(default_factory=dict)  # of a log
+    regions: dict[str, np.ndarray] = field(default_factory=dict)  # by kind of place, whether seen there: (n, n_regions)
 
     def of(self, part: slice) -> Evidence:
         """Return the evidence of some lines."""
-        groups = (self.counts, self.sorts, self.sums, self.rows)
+        groups = (self.counts, self.sorts, self.sums, self.rows, self.regions)
         return Evidence(*({name: values[part] for name, values in group.items()} for group in groups))
 
 
@@ -93,8 +95,11 @@ def _add(found: Evidence, log: str, line: np.ndarray, table: pa.Table, n: int) -
             count(found.sums, "megabytes", chosen, np.log(table["megabytes"].to_numpy().clip(1e-4) / typical))
         count(found.sorts, "night", _hour(table) < 6)
     elif log == "sightings":
+        region = np.asarray(pc.index_in(table["region"], pa.array(REGIONS)).to_numpy())
         for kind in ("home", "work", "away"):
-            count(found.counts, kind, _is(table, "place_kind", kind))
+            chosen = _is(table, "place_kind", kind)
+            count(found.counts, kind, chosen)
+            found.regions.setdefault(kind, np.zeros((n, len(REGIONS)), dtype=bool))[line[chosen], region[chosen]] = True
     elif log == "payments":
         count(found.counts, "top-up", _is(table, "payment", "top-up"))
     elif log == "roaming":

@@ -32,7 +32,8 @@ from pipeline.synthetic.draws import Draws
 ONE, COUPLE, FAMILY, PARENT, FLAT, ADULTS = range(6)
 KINDS = np.array([0.37, 0.24, 0.17, 0.07, 0.05, 0.10])
 REGIONS = ("capital", "north", "east", "south", "west", "coast", "hills", "islands")
-_REGION_WEIGHTS = np.array([0.26, 0.17, 0.14, 0.13, 0.12, 0.09, 0.06, 0.03])
+REGION_WEIGHTS = np.array([0.26, 0.17, 0.14, 0.13, 0.12, 0.09, 0.06, 0.03])
+COMMUTES = 0.25  # of the adults who work or study: work in another region, any of the others alike
 SLOTS = 6  # three adults, three children
 _CHILDREN = 3  # the slot of the first child
 MARITAL = ("single", "married", "separated")
@@ -105,9 +106,9 @@ def people(draws: Draws, first: int, below: int, shared_plans: float) -> People:
     joins = draws.uniform("shared plan", house) < shared_plans * np.where(kind == FLAT, 0.1, 1.0)
     held = line & (slot > 0) & (child | joins[:, None])  # by the first adult
     shared = held | ((slot == 0) & held.any(axis=1, keepdims=True))
-    home = draws.choice(_REGION_WEIGHTS, "home", house)
+    home = draws.choice(REGION_WEIGHTS, "home", house)
     home = np.broadcast_to(home[:, None], age.shape)
-    elsewhere = (draws.uniform("commutes", grid, slot) < 0.25) & (occupation != 3) & (age >= 18)
+    elsewhere = (draws.uniform("commutes", grid, slot) < COMMUTES) & (occupation != 3) & (age >= 18)
     other = (home + 1 + np.floor(draws.uniform("work", grid, slot) * (len(REGIONS) - 1)).astype(int)) % len(REGIONS)
     second = draws.uniform("second SIM", grid, slot) < np.select(
         [age < 18, (age < 35) | (income[:, None] == 2)], [0.05, 0.30], 0.16

@@ -5,8 +5,9 @@ A *cell* is a combination of flags. Given the cell, the statistics of a line are
     P(cell | evidence) ∝ P(cell) · ∏ P(statistic | cell)
 
 and each factor is an integral over the line's own latent: of Poisson × normal (streams, and whether use declines),
-binomial × normal (shares), normal × normal (levels), or a probability (choices). The integrals are sums over a grid of
-the latent, of so small a step that a finer one changes nothing; P(cell) is counted in simulated households.
+binomial × normal (shares), normal × normal (levels), or a probability (choices, and whether home and work are one
+region). The integrals are sums over a grid of the latent, of so small a step that a finer one changes nothing; P(cell)
+is counted in simulated households.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from scipy.special import gammaln, logsumexp
 from pipeline.synthetic.behaviour import exposure
 from pipeline.synthetic.causes import (
     CHOICES,
+    FLAGS,
     HAZARD,
     LEVELS,
     SHARES,
@@ -30,6 +32,7 @@ from pipeline.synthetic.causes import (
     means,
 )
 from pipeline.synthetic.evidence import Evidence
+from pipeline.synthetic.population import COMMUTES, REGION_WEIGHTS
 
 _STEP = 0.05  # of the grid, in units of the log rate or logit
 _WIDTH = 4.5  # standard deviations on either side
@@ -81,13 +84,32 @@ def log_likelihood(
         total -= 0.5 * (mean[:, None] - means(cells, level)) ** 2 / variance
     for choice in [s for s in CHOICES if s.name not in without]:
         total += np.log(choice_weights(cells, choice)).T[lines.tokens[choice.name]]
-    return total
+    return total if "regions" in without else total + regions_likelihood(evidence, cells)
 
 
 def stream_likelihood(stream: Stream, evidence: Evidence, lines: Lines, cells: np.ndarray) -> np.ndarray:
     """Return the part of one stream in `log_likelihood`."""
     count = evidence.counts.get(stream.name, np.zeros(len(lines.declines)))
     return _mixed(stream, cells, *of_rate(stream, count, days_of(stream, lines), cells))
+
+
+def regions_likelihood(evidence: Evidence, cells: np.ndarray) -> np.ndarray:
+    """Return log P(regions of sightings | cell), shape (n_lines, n_cells): a sum over the region that is home.
+
+    Who works or studies, and is no child, works in another region with probability `COMMUTES`. Sightings away from home
+    and work are in any other region than home, alike.
+    """
+    if not evidence.regions:
+        return np.zeros((1, len(cells)))
+    home, work, away = (evidence.regions[kind] for kind in ("home", "work", "away"))
+    unseen, idle = (~seen.any(axis=1, keepdims=True) for seen in (home, work))
+    may_be_home = REGION_WEIGHTS * (home | unseen) * ~away
+    by_share = []
+    for share in (0.0, COMMUTES):
+        at_work = np.where(work, 1 - share, share / (len(REGION_WEIGHTS) - 1))
+        by_share.append((may_be_home * np.where(idle, 1.0, at_work)).sum(axis=1))
+    may = (cells[:, FLAGS.index("at_home")] == 0) & (cells[:, FLAGS.index("age_10_17")] == 0)
+    return np.asarray(np.log(np.maximum(by_share, 1e-300)).T[:, may.astype(int)])
 
 
 def days_of(stream: Stream, lines: Lines) -> np.ndarray:

@@ -30,7 +30,7 @@ from pathlib import Path
 
 from pipeline import console
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.outputs import MANIFEST, read_manifest
+from pipeline.outputs import MANIFEST, held, read_manifest
 from pipeline.synthetic.logs import LOGS
 from pipeline.synthetic.writing import Operator, write
 
@@ -90,11 +90,13 @@ def make(operator: Operator, folder: Path) -> None:
     ConfigError
         If the folder holds something else.
     DataError
-        If the disk is full or does not let itself be written.
+        If another run writes to the folder, or the disk is full or does not let itself be written.
     """
-    if folder.exists() and not _ours(folder):
-        raise ConfigError(f"--folder: {folder} exists and was not written by this program; give another one")
-    with ExitStack() as shown:
+    there = folder.resolve()  # two runs may call it by different names
+    # The lock stands beside the folder, which is replaced as a whole.
+    with held(folder, there.with_name(f".{there.name}.lock"), "--folder"), ExitStack() as shown:
+        if folder.exists() and not _ours(folder):
+            raise ConfigError(f"--folder: {folder} exists and was not written by this program; give another one")
 
         def step(total: int) -> Callable[[str], None]:
             return shown.enter_context(console.progress("synthetic telecom", total))

@@ -23,7 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.outputs import code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.errors import DataError
+from pipeline.outputs import fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.program import code_fingerprint
 from pipeline.synthetic.answers import named, profiles, told, truths
 from pipeline.synthetic.behaviour import Behaviour, behaviour
 from pipeline.synthetic.calendar import day_date
@@ -75,8 +77,13 @@ def write(operator: Operator, folder: Path, step: Callable[[int], Callable[[str]
     ----------
     step
         Given the number of chunks, returns what is called after each of them with its name.
+
+    Raises
+    ------
+    DataError
+        If files were removed meanwhile, so that there are fewer lines than wanted.
     """
-    expected = fingerprint(asdict(operator), code_fingerprint())
+    expected = fingerprint(asdict(operator), code_fingerprint("pipeline.synthetic"))
     if is_current(folder, expected):
         return read_manifest(folder)
     facts: dict[str, Any] = {"synthetic": True, "operator": asdict(operator)}
@@ -88,6 +95,11 @@ def write(operator: Operator, folder: Path, step: Callable[[int], Callable[[str]
                 _write_chunk(operator, part, place)
             report(f"households {part.first:,} to {part.below - 1:,}")
         facts["rows"] = {name: _rows(place / name) for name in (*LOGS, "profiles", "truth")}
+        if (lines := facts["rows"]["truth"]) != operator.customers:
+            raise DataError(
+                f"{place}: {lines:,} of {operator.customers:,} lines were found after all were written: files were "
+                "removed meanwhile. Delete this folder and run the same command again."
+            )
         facts["other_holder"] = sum(_true(file, "holder_differs") for file in _parts(place / "truth"))
     return read_manifest(folder)
 

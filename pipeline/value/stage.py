@@ -18,7 +18,8 @@ from pipeline.errors import DataError
 from pipeline.events import bucket_file
 from pipeline.features.matrix import read_dense
 from pipeline.features.snapshot import snapshot_folder, write_snapshots
-from pipeline.outputs import MANIFEST, code_fingerprint, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.outputs import MANIFEST, fingerprint, is_current, read_manifest, whole, write_file
+from pipeline.program import code_fingerprint
 from pipeline.settings import Settings, as_plain
 from pipeline.summary import DESCRIPTION
 from pipeline.timeline import as_of_name, resolve_as_of

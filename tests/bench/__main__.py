@@ -1,69 +1,59 @@
 """Time and memory, each row beside its alternative in the same run: `make bench`, or `python -m tests.bench --help`.
 
-part      what is measured, and what --sizes counts
+part      what is measured, and what --sizes counts; in brackets what the part takes besides --sizes and --rounds
 stages    features, train, score, lookalike of each recipe of --models (customers of a synthetic operator; without: the
-          default source)
+          default source) [--models, overrides]
 features  the features of a snapshot against hand-written SQL, polars and pandas, which must give the same (events)
 refresh   one more day of events against making all anew (events)
 growth    the program's features alone, for the exponent of growth: give three sizes or more (events)
-scoring   forty attributes against a plain loop over the same trees (customers)
-training  forty attributes against a plain loop of as many fits (customers)
-operator  a synthetic operator end to end, with each stage's share (customers)
-spark     features and scores by Spark against DuckDB, for the record (customers)
+scoring   forty attributes against a plain loop over the same trees (customers) [--activity, overrides]
+training  forty attributes against a plain loop of as many fits (customers) [overrides]
+operator  a synthetic operator end to end, with each stage's share (customers) [one of --models, --activity, overrides]
+spark     features and scores by Spark against DuckDB, for the record (customers) [one of --models, overrides]
 
-Everything runs in processes of its own, in turn and several times; printed are medians over the rounds and ratios of
-the same round, by the clock and by processor time, which others on the machine disturb less. Memory is the largest sum
-of the resident sets of a process and its workers (pages that they share are counted for each). The JSON file has each
-measurement and the machine, and is whole after each.
+What one of the parts does not take is refused before anything is measured.
+
+Each row is a process of its own, in turn and several times; printed are medians over the rounds and ratios of the same
+round, by the clock and by processor time, which others on the machine disturb less. Memory is the largest sum of the
+resident sets of a process and its workers (pages that they share are counted for each). The JSON file keeps all runs,
+each with its command line, the machine and each measurement with the load at its end, and is whole after each.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import re
+import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from tests.bench.measured import Results
 from tests.bench.options import Options
-
-PARTS = {
-    "stages": ("stages", "run"),
-    "features": ("features", "run"),
-    "refresh": ("refresh", "run"),
-    "growth": ("features", "run_growth"),
-    "scoring": ("customers_scored", "run"),
-    "training": ("training", "run"),
-    "operator": ("operator", "run"),
-    "spark": ("spark", "run"),
-}
+from tests.bench.parts import PARTS, overrides_of, refused
 
 
 def main(given: Sequence[str] | None = None) -> None:
     """Run the parts that are asked for, one after another."""
-    parts, asked = arguments(given)
-    results = Results(asked.json)
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        options = Options(
-            sizes=tuple(asked.sizes),
-            rounds=asked.rounds,
-            folder=Path(folder),
-            models=tuple(asked.models),
-            overrides=tuple(text for text in asked.what if _overrides(text)),
-            activity=asked.activity,
-        )
+    parts, options, json = arguments(given)
+    results = Results(json, sys.argv[1:] if given is None else given)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for part in parts:
-            module, function = PARTS[part]
-            getattr(importlib.import_module(f"tests.bench.{module}"), function)(options, results)
-    print(f"written to {asked.json}")
+            PARTS[part].run(replace(options, folder=Path(folder)), results)
+    print(f"written to {json}")
 
 
-def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespace]:
-    """Return the parts in the order asked, and what else is asked."""
+def arguments(given: Sequence[str] | None) -> tuple[list[str], Options, Path]:
+    """Return the parts in the order asked, what else is asked, and the file for the figures.
+
+    Raises
+    ------
+    SystemExit
+        If something is asked that does not exist, or that one of the parts does not take.
+    """
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -71,11 +61,16 @@ def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespac
         "--sizes", type=_size, nargs="+", default=[], help="see above, such as 20M or 200K; three or more show growth"
     )
     parser.add_argument("--rounds", type=_from_1, default=1, help="how often each row is measured")
-    parser.add_argument("--models", nargs="+", default=["stacked", "logistic"], help="recipes of conf/model to compare")
     parser.add_argument(
-        "--activity", type=float, default=1.0, help="of the part operator: 1 gives some 600 events per subscriber"
+        "--models",
+        type=_recipe,
+        nargs="+",
+        help=f"recipes of conf/model (default: {' '.join(Options.models)}, or the first of them)",
     )
-    parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are written")
+    parser.add_argument(
+        "--activity", type=float, help="of a synthetic operator: 1, the default, gives some 600 events per subscriber"
+    )
+    parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are added")
     parser.add_argument(
         "--folder", type=Path, default=Path("outputs/bench"), help="where files stand meanwhile; emptied afterwards"
     )
@@ -83,18 +78,18 @@ def arguments(given: Sequence[str] | None) -> tuple[list[str], argparse.Namespac
         "what",
         nargs="*",
         metavar="part",
-        help=f"{', '.join(PARTS)} (default: stages),\nor overrides of a run, such as data=online_retail",
+        help=f"{', '.join(PARTS)} (default: stages),\nor overrides of a run, such as features.buckets=8",
     )
     asked = parser.parse_intermixed_args(given)
-    parts = [text for text in asked.what if not _overrides(text)] or ["stages"]
-    for part in parts:
-        if part not in PARTS:
-            parser.error(f"there is no part '{part}'; there are {', '.join(PARTS)}")
-    return parts, asked
-
-
-def _overrides(text: str) -> bool:
-    return "=" in text or text.startswith("~")  # Hydra's ~key removes a key
+    overrides = overrides_of(asked.what)
+    parts = [text for text in asked.what if text not in overrides] or ["stages"]
+    optional = {name: value for name in ("models", "activity") if (value := getattr(asked, name)) is not None}
+    if "models" in optional:
+        optional["models"] = tuple(optional["models"])
+    options = Options(tuple(asked.sizes), asked.rounds, asked.folder, overrides=tuple(overrides), **optional)
+    if (reason := refused(parts, options, [*optional])) is not None:
+        parser.error(reason)
+    return parts, options, asked.json
 
 
 def _size(text: str) -> int:
@@ -108,6 +103,12 @@ def _size(text: str) -> int:
     if number < 1 or number != int(number):
         raise argparse.ArgumentTypeError(f"a whole number from 1, such as 2000, 200K or 20M, not {text}")
     return int(number)
+
+
+def _recipe(text: str) -> str:
+    if "=" in text:
+        raise argparse.ArgumentTypeError(f"recipes by their names, not {text}: overrides stand before --models")
+    return text
 
 
 def _from_1(text: str) -> int:

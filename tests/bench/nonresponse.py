@@ -20,11 +20,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from scipy.special import expit
 
-from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
 from pipeline.features.behaviour import read_encoder
 from pipeline.features.counts import fit_encoder
@@ -40,8 +37,8 @@ from pipeline.outputs import read_manifest
 from pipeline.run import run
 from pipeline.settings import Settings
 from pipeline.timeline import instants, resolve_as_of, snapshot_instants
+from tests.bench.settings import settings_of
 
-CONF = Path(__file__).parents[2] / "conf"
 Z = 1.959964
 SURVEY = ("sex", "child_in_household", "age_band", "employment")
 
@@ -232,10 +229,7 @@ def label_shift(told: np.ndarray, values: np.ndarray, proba: np.ndarray) -> Shar
 
 
 def _settings(*overrides: str) -> Settings:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", [*overrides, "stages=[features]"])
-    plain: Any = OmegaConf.to_container(config, resolve=True)
-    return parse_settings(plain)
+    return settings_of(*overrides, "stages=[features]")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ class Options:
     sizes: tuple[int, ...]
     rounds: int
     folder: Path
-    models: tuple[str, ...]
-    overrides: tuple[str, ...]
+    models: tuple[str, ...] = ("stacked", "logistic")
+    overrides: tuple[str, ...] = ()
     activity: float = 1.0
 
     @property

@@ -1,13 +1,13 @@
-"""How many customers a second are scored, beside what one would write by hand with the same fitted models.
+"""Ways to score a base of a synthetic operator by 41 fitted champions; the part `scoring` runs each in its own process.
 
-`python -m tests.bench.scoring <folder> --customers 20000 100000`, where <folder> holds `telecom` (outputs) and `models`
-of a run of `data=telecom model=stacked stages=[features,train] outputs=<folder> tracking.folder=<folder>/models`.
-Bases are the trained one, its buckets repeated under other ids. Four ways, medians over rounds that take turns:
+`python -m tests.bench.scoring <way> <folder> <base> <told> [overrides]`, where <folder> holds `telecom` (outputs) and
+`models` of a run of `data=telecom model=stacked stages=[features,train] outputs=<folder>
+tracking.folder=<folder>/models`, and <base> a base that `repeat` has made of it: its buckets several times over, under
+other ids. In order of ids the copies stand apart: side by side, the processor foresees how a tree answers the next
+customer, and LightGBM looks twice as fast.
 
-* *command*: `python -m pipeline stages=[score]` with two workers, as in production, from its start to its end: imports,
-  loading of 41 champions, reading of Parquet, own past, probabilities, certificates, novelty, reach and sets, both
-  tables checked and written whole.
-* *buckets*: the same buckets one after another in this process, models loaded and libraries imported before.
+* *buckets*: reading of Parquet, own past, probabilities, certificates, novelty, reach and sets, both tables written,
+  one bucket after another, models loaded and libraries imported before the clock starts.
 * *predictors*: each attribute's whole fitted predictor, `predict_proba`, over one matrix of all customers that is in
   memory before the clock starts. Left out: reading, the behaviour vectors, the own past, who told the value himself,
   who is asked, who is unlike the training customers or out of reach, thresholds, sets, writing. Nothing bounds its
@@ -16,37 +16,28 @@ Bases are the trained one, its buckets repeated under other ids. Four ways, medi
   memory as well. Left out besides: the linear model of the tokens, blending and calibration, so that these are no
   answers yet.
 
-The matrices of the last two are not in their time but in their memory. Both run in one process; two processes can at
-best double what they do in a second of wall time, so that customers per second of CPU is the column to compare.
-Memory is the largest that was seen while the command ran, and else what the process holds at the end of a way.
+<told> gets how many customers there were, and the seconds of wall time and of this process's CPU between the clock's
+start and its end.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import resource
-import shutil
-import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import ibis
 import numpy as np
 import pandas as pd
-import psutil
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from threadpoolctl import threadpool_limits
 
-from pipeline import console
 from pipeline.columns import CUSTOMER
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
-from pipeline.events import bucket_file
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.labels.past import PastReader
@@ -58,98 +49,87 @@ from pipeline.scoring.reading import open_bucket
 from pipeline.settings import Settings
 from pipeline.timeline import resolve_as_of
 from pipeline.tracking import Tracker
-from tests.bench.measured import watch
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 WORKERS = 2
-Row = dict[str, Any]
+OF_A_BUCKET = 16_000  # customers: some 2 million events
+Took = tuple[float, float]  # seconds of wall time and of this process's CPU
 
 
-def rows(folder: Path, size: int, rounds: int) -> list[Row]:
-    """Return one row per way: customers, seconds of wall time and of CPU, largest memory in GB."""
-    settings, overrides = _settings(folder)
-    ensemble = load_champions(settings, Tracker(settings.tracking, settings.data.name))
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        base = Path(place) / settings.data.name
-        snapshot, n = repeated(folder / settings.data.name, settings, base, size)
-        ways: dict[str, Callable[[], tuple[float, float, float]]] = {
-            "command": lambda: _command(base, overrides),
-            "buckets": lambda: _measured(lambda: _buckets(settings, ensemble, base, snapshot)),
-            "predictors": lambda: _by_hand(settings, ensemble, base, snapshot, _predict_proba),
-            "boosters": lambda: _by_hand(settings, ensemble, base, snapshot, _predict_by_trees),
-        }
-        found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
-        for _ in range(rounds):
-            for way, run in ways.items():
-                found[way].append(run())
-    return [_row(way, n, took) for way, took in found.items()]
+def repeat(folder: Path, base: Path, size: int) -> int:
+    """Write the trained base again and again until there are `size` customers or more; return how many.
 
-
-def _row(way: str, n: int, took: list[tuple[float, float, float]]) -> Row:
-    walls, cpus, memories = zip(*took, strict=True)
-    wall, cpu = statistics.median(walls), statistics.median(cpus)
-    # The least memory: what an earlier way held may not have been given back in a later round.
-    rates = {"a second": n / wall, "a second of CPU": n / cpu}
-    return {"way": way, "customers": n, **rates, "seconds": wall, "CPU seconds": cpu, "GB": min(memories)}
-
-
-def repeated(trained: Path, settings: Settings, base: Path, size: int) -> tuple[Path, int]:
-    """Write the trained base, each bucket repeated so often that there are `size` customers; return snapshot and n."""
+    Each bucket holds as many copies as make it as large as buckets of such a base are.
+    """
+    trained = folder / "telecom"
     events = read_manifest(trained / "events")
-    snapshot = snapshot_folder(trained, resolve_as_of(settings.data, events))
+    buckets = int(events["buckets"])
+    snapshot = snapshot_folder(trained, resolve_as_of(settings_of(folder).data, events))
+    n = int(read_manifest(trained / "profiles")["customers"])
+    times = -(-size // n)
+    together = max(1, OF_A_BUCKET * buckets // n)
     with DuckDBEngine(WORKERS) as engine:
-        known = [bucket_file(trained / "profiles" / "customers", bucket) for bucket in range(events["buckets"])]
-        n = int(engine.parquet(known).count().execute())
-        times = -(-size // n)
-        copies = ibis.range(times).unnest().name("_copy").as_table()
-        for folder in (snapshot, trained / "events", trained / "profiles"):
-            for file in folder.rglob("bucket=*.parquet"):
+        for first in range(0, times, together):
+            copies = ibis.range(first, min(first + together, times)).unnest().name("_copy").as_table()
+            for file in sorted(file for part in _parts(trained, snapshot) for file in part.rglob("bucket=*.parquet")):
                 table = engine.parquet(file).cross_join(copies)
-                ids = table[CUSTOMER] + "-" + table["_copy"].cast("string")
+                ids = table["_copy"].cast("string").lpad(6, "0") + "-" + table[CUSTOMER]
                 table = table.mutate(**{CUSTOMER: ids}).drop("_copy").order_by(CUSTOMER)
-                engine.write(table, base / file.relative_to(trained))
-            shutil.copy(folder / MANIFEST, base / folder.relative_to(trained) / MANIFEST)
-    return base / snapshot.relative_to(trained), n * times
+                number = int(file.name[len("bucket=") :][:4])
+                name = file.name.replace(f"{number:04d}", f"{number + first // together * buckets:04d}", 1)
+                engine.write(table, base / file.relative_to(trained).with_name(name))
+    for part in _parts(trained, snapshot):
+        manifest = read_manifest(part) | {"buckets": buckets * -(-times // together)}
+        (base / part.relative_to(trained) / MANIFEST).write_text(json.dumps(manifest))
+    return n * times
 
 
-def _settings(folder: Path) -> tuple[Settings, list[str]]:
-    overrides = ["data=telecom", "model=stacked", f"tracking.folder={folder}/models"]
+def _parts(trained: Path, snapshot: Path) -> tuple[Path, ...]:
+    return snapshot, trained / "events", trained / "profiles"
+
+
+def asked(folder: Path, overrides: Sequence[str] = ()) -> list[str]:
+    """Return the overrides of a run by the models in `folder`."""
+    return ["data=telecom", "model=stacked", f"tracking.folder={folder}/models", *overrides]
+
+
+def settings_of(folder: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Return the settings of such a run."""
     with initialize_config_dir(str(CONF), version_base=None):
-        plain = OmegaConf.to_container(compose("config", overrides), resolve=True)
-    return parse_settings({str(key): value for key, value in dict(plain).items() if key != "hydra"}), overrides  # type: ignore[call-overload]
+        config = compose("config", asked(folder, overrides))
+    plain = OmegaConf.to_container(config, resolve=True)
+    return parse_settings({str(key): value for key, value in dict(plain).items() if key != "hydra"})  # type: ignore[call-overload]
 
 
-def _command(base: Path, overrides: list[str]) -> tuple[float, float, float]:
-    """Return seconds of wall time and of CPU, of the process and all below it, and the largest sum of memory in GB."""
-    shutil.rmtree(base / "scores", ignore_errors=True)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    wall, megabytes = watch(
-        [
-            sys.executable,
-            "-m",
-            "pipeline",
-            "stages=[score]",
-            f"outputs={base.parent}",
-            f"engine.workers={WORKERS}",
-            *overrides,
-        ]
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, megabytes / 1e3
+def buckets(settings: Settings, ensemble: Ensemble, base: Path, snapshot: Path) -> Took:
+    """Score bucket by bucket as the command's workers do."""
+
+    def run() -> None:
+        for bucket in range(read_manifest(snapshot)["buckets"]):
+            with DuckDBEngine(1, settings.engine.memory_limit_gb) as engine:
+                reader = open_bucket(engine, settings, base, snapshot, ensemble, bucket)
+                write_bucket(reader, base / "predictions.parquet", base / "portraits.parquet")
+
+    return _timed(run)
 
 
-def _buckets(settings: Settings, ensemble: Ensemble, base: Path, snapshot: Path) -> None:
-    for bucket in range(read_manifest(snapshot)["buckets"]):
-        with DuckDBEngine(1, settings.engine.memory_limit_gb) as engine:
-            reader = open_bucket(engine, settings, base, snapshot, ensemble, bucket)
-            write_bucket(reader, base / "predictions.parquet", base / "portraits.parquet")
+def predictors(settings: Settings, ensemble: Ensemble, base: Path, snapshot: Path) -> Took:
+    """Call `predict_proba` of each attribute's predictor, one after another."""
+    return _by_hand(settings, ensemble, base, snapshot, _predict_proba)
 
 
-def _measured(run: Callable[[], object]) -> tuple[float, float, float]:
-    """Return seconds of wall time and of this process's CPU, and its memory afterwards in GB."""
+def boosters(settings: Settings, ensemble: Ensemble, base: Path, snapshot: Path) -> Took:
+    """Call LightGBM's `predict` of each attribute's trees, one after another."""
+    return _by_hand(settings, ensemble, base, snapshot, _predict_by_trees)
+
+
+BY_HAND = {"buckets": buckets, "predictors": predictors, "boosters": boosters}
+
+
+def _timed(run: Callable[[], object]) -> Took:
     wall, cpu = time.monotonic(), time.process_time()
     run()
-    return time.monotonic() - wall, time.process_time() - cpu, psutil.Process().memory_info().rss / 1e9
+    return time.monotonic() - wall, time.process_time() - cpu
 
 
 def _by_hand(
@@ -158,11 +138,11 @@ def _by_hand(
     base: Path,
     snapshot: Path,
     prepared: Callable[[Champion, FeatureMatrix], Callable[[], object]],
-) -> tuple[float, float, float]:
-    """Return the sums over attributes of what runs after everything was put into memory, and the largest memory."""
-    took = [_measured(prepared(champion, X)) for champion, X in _matrices(settings, ensemble, base, snapshot)]
-    walls, cpus, memories = zip(*took, strict=True)
-    return sum(walls), sum(cpus), max(memories)
+) -> Took:
+    """Return the sums over attributes of what runs after everything was put into memory."""
+    took = [_timed(prepared(champion, X)) for champion, X in _matrices(settings, ensemble, base, snapshot)]
+    walls, cpus = zip(*took, strict=True)
+    return sum(walls), sum(cpus)
 
 
 def _matrices(
@@ -196,29 +176,16 @@ def _predict_by_trees(champion: Champion, matrix: FeatureMatrix) -> Callable[[],
     return lambda: stacked.boosting_.booster_.predict(frame, num_threads=1)
 
 
-def main() -> None:
-    """Print one table per size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where telecom and its models were trained")
-    parser.add_argument("--customers", type=int, nargs="+", default=[20_000], help="sizes of the base")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each way is measured")
-    parser.add_argument("--json", type=Path, help="where the rows are written, too")
-    chosen = parser.parse_args()
-    every: list[Row] = []
-    for size in chosen.customers:
-        found = rows(chosen.folder, size, chosen.rounds)
-        every += found
-        cells = [
-            [
-                row["way"],
-                *(f"{row[name]:,.{places}f}" for name, places in zip([*row][1:], (0, 0, 0, 1, 1, 2), strict=True)),
-            ]
-            for row in found
-        ]
-        console.table(f"Scoring {size:,} customers", [*found[0]], cells, "")
-    if chosen.json is not None:
-        chosen.json.write_text(json.dumps(every))
+def main(way: str, folder: Path, base: Path, told: Path, overrides: Sequence[str]) -> None:
+    """Run one way on a base that stands, and write what it took."""
+    settings = settings_of(folder, overrides)
+    ensemble = load_champions(settings, Tracker(settings.tracking, settings.data.name))
+    events = read_manifest(base / "events")
+    snapshot = snapshot_folder(base, resolve_as_of(settings.data, events))
+    with threadpool_limits(1):  # as the command's workers: threads of BLAS wait for one another, and take CPU for it
+        wall, cpu = BY_HAND[way](settings, ensemble, base, snapshot)
+    told.write_text(json.dumps({"work_seconds": wall, "work_cpu_seconds": cpu}))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], *map(Path, sys.argv[2:5]), sys.argv[5:])

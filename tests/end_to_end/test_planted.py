@@ -17,7 +17,7 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.features.snapshot import snapshot_folder
 from pipeline.lookalike import design
-from pipeline.outputs import read_manifest
+from pipeline.outputs import exclusive, read_manifest
 from pipeline.promotion import question
 from pipeline.run import run
 from pipeline.score import UNREACHED, load_champions, predict_bucket
@@ -404,6 +404,19 @@ def test_a_portrait_is_printed_with_its_reasons(done: Done, capsys: pytest.Captu
     assert f"item {person['kind']} thing" in " ".join(shown.split())
     with pytest.raises(DataError, match="no such customer"):
         run(parse_settings({**done.again(stages=["portrait"]), "customer": "nobody"}))
+
+
+def test_a_portrait_can_be_read_while_another_run_writes(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    person = done.people.iloc[0]["customer"]
+    spilled = done.outputs / ".spill" / "of the other run"
+    with exclusive(done.outputs):
+        spilled.mkdir(parents=True)
+        run(parse_settings({**done.again(stages=["portrait"]), "customer": person}))
+        assert spilled.exists()
+        with pytest.raises(DataError, match="another run is writing here"):
+            run(parse_settings(done.again(stages=["portrait", "score"], customer=person)))
+        shutil.rmtree(spilled.parent)
+    assert f"Customer {person}" in capsys.readouterr().out
 
 
 def test_fans_hidden_in_the_base_are_found(done: Done, capsys: pytest.CaptureFixture[str]) -> None:

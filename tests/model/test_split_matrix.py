@@ -40,6 +40,8 @@ MODELS = {
     "stacked": lambda: StackedClassifier(SparseLogistic(weighting="bm25"), n_dense=N_DENSE, folds=2),
     "boosting": lambda: DenseBoosting(n_dense=N_DENSE, n_estimators=20),
     "tokens": lambda: TokenBoosting(n_dense=N_DENSE, n_estimators=20, least_tokens=9, most_tokens=9),
+    "large": lambda: DenseBoosting(n_dense=N_DENSE, n_estimators=20, large_from=N),
+    "large tokens": lambda: TokenBoosting(n_dense=N_DENSE, n_estimators=20, large_from=N),
     "linear": lambda: SparseLogistic(n_dense=N_DENSE, weighting="bm25"),
     "unweighed": lambda: SparseLogistic(n_dense=N_DENSE),
     "presence": lambda: LogCountRatio(n_dense=N_DENSE),

@@ -37,12 +37,14 @@ def test_sparse_equals_dense_also_in_contributions(world, n_classes):
         np.testing.assert_allclose(rest, rest[0], atol=1e-6)
 
 
-def test_more_customers_grow_more_and_larger_trees(world):
+def test_only_many_customers_grow_large_trees_and_networks(world):
     X, y = world(0)
-    small = TokenBoosting(n_dense=8).fit(X, y).booster_
-    large = TokenBoosting(n_dense=8, large_from=len(y)).fit(X, y).booster_
-    assert (small.num_trees(), large.num_trees()) == (100, 300)
-    assert (small.params["colsample_bytree"], large.params["colsample_bytree"]) == (0.1, 0.3)
+    small = TokenBoosting(n_dense=8).fit(X, y)
+    large = TokenBoosting(n_dense=8, large_from=len(y)).fit(X, y)
+    assert (small.large_, small.booster_.num_trees()) == (None, 100)
+    assert (small.booster_.params["colsample_bytree"], small.booster_.params["num_leaves"]) == (0.1, 7)
+    assert (large.booster_.params["feature_fraction"], large.booster_.params["num_leaves"]) == (0.3, 31)
+    assert large.booster_ is large.large_.booster
 
 
 def test_without_tokens_it_is_boosting_on_dense_columns():

@@ -89,6 +89,25 @@ def test_a_folder_of_something_else_is_not_written_over(tmp_path):
     assert (tmp_path / "mine.txt").read_text("utf-8") == "dear"
 
 
+def test_two_runs_do_not_write_to_one_folder(tmp_path, monkeypatch):
+    one, other = telecom.Operator(customers=5, days=28), telecom.Operator(customers=6, days=28)
+    monkeypatch.chdir(tmp_path)
+    write = telecom.write
+
+    def meanwhile(operator, folder, step):
+        with pytest.raises(DataError, match=r"another run is writing here.* with --folder=<folder>"):
+            telecom.make(other, tmp_path / "made")
+        telecom.make(other, tmp_path / "beside")
+        return write(operator, folder, step)
+
+    monkeypatch.setattr(telecom, "write", lambda *asked: (meanwhile if asked[0] is one else write)(*asked))
+    telecom.make(one, Path("made"))
+    assert read_manifest(tmp_path / "made")["rows"]["truth"] == 5
+    assert read_manifest(tmp_path / "beside")["rows"]["truth"] == 6
+    telecom.make(other, Path("made"))  # the lock ended with the run
+    assert read_manifest(tmp_path / "made")["rows"]["truth"] == 6
+
+
 def test_help_helps(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["telecom", "--help"])
     with pytest.raises(SystemExit):

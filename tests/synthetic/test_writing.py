@@ -131,6 +131,20 @@ def test_a_second_run_does_nothing_and_a_killed_one_goes_on(tmp_path, monkeypatc
     assert (folder / "_manifest.json").stat().st_mtime_ns == before
 
 
+def test_what_another_run_removed_meanwhile_is_missed(tmp_path):
+    """Another operator that is written into the same folder clears away what an unfinished one left there."""
+    operator, folder = replace(TINY, customers=12, days=28, chunk=4), tmp_path / "telecom"
+    other = replace(operator, seed=1)
+
+    def meanwhile(total):
+        return lambda step: None if folder.exists() else written(other, folder)
+
+    with pytest.raises(DataError, match=r"\d+ of 12 lines were found .*Delete this folder and run the same command"):
+        write(operator, folder, meanwhile)
+    assert read_manifest(folder)["operator"]["seed"] == 1  # what is whole stays
+    assert len(read_truth(folder)) == 12
+
+
 def test_the_manifest_says_that_it_is_synthetic_and_counts(small):
     facts = read_manifest(small)
     assert facts["synthetic"] is True

@@ -25,6 +25,7 @@ from pipeline.engine.spark.dialect import TO_INSTANT, TO_TIMESTAMP, PortableComp
 from pipeline.engine.spark.failures import SparkError, told
 from pipeline.engine.spark.session import session
 from pipeline.engine.spark.tasks import MARK, Job, run
+from pipeline.engine.tasks import task_engine
 from pipeline.outputs import write_file
 from pipeline.settings import Engine
 
@@ -276,7 +277,7 @@ def _anonymous(text: str) -> None:
 
 
 def _with_engine(settings: Engine, work: Callable[..., Any], job: tuple[Any, ...]) -> Any:
-    with DuckDBEngine(1, settings.memory_limit_gb, settings.spill) as engine:
+    with task_engine(settings, 1) as engine:
         return work(engine, *job)
 
 

@@ -22,7 +22,8 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.lookalike.members.available import Available
 from pipeline.lookalike.members.control import ControlGroup, Detectable, verify_seal
 from pipeline.lookalike.members.spreadsheet import guarded_cells, spreadsheet_safe
-from pipeline.outputs import code_fingerprint, write_file
+from pipeline.outputs import write_file
+from pipeline.program import code_fingerprint
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.errors import ConfigError, did_you_mean
-from tests.bench.quality.tasks import composed
+from tests.bench.settings import composed
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 import joblib
 
 from pipeline import console
-from pipeline.outputs import code_fingerprint, fingerprint
+from pipeline.outputs import fingerprint
+from pipeline.program import code_fingerprint
 from tests.bench.measured import watch
 from tests.bench.quality.learn import SYNTHESISED
 from tests.bench.quality.methods import Method

@@ -8,10 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
-
-CONF = Path(__file__).parents[3] / "conf"
+from tests.bench.settings import composed
 
 # The binary questions of the default source's catalogue: lapse and return, the most and the largest purchases, coupons,
 # and every interest. Those of style (weekend, evening, promotion …) and the ordinal ones are left out.
@@ -99,13 +96,6 @@ class BenchTask:
         """Return the whole configuration, composed by Hydra as the command line does."""
         extra = [] if self.folder is None else [f"data.root={self.folder.resolve()}"]
         return composed(*self.overrides, *extra, *(self.quick_overrides if quick else ()))
-
-
-def composed(*overrides: str) -> dict[str, Any]:
-    """Return the configuration of the command line with these overrides, as plain dictionaries."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        plain: Any = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
-    return plain
 
 
 def tasks(movielens: Path | None = None) -> dict[str, BenchTask]:

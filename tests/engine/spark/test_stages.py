@@ -214,5 +214,17 @@ def test_results_come_in_the_order_of_the_jobs(settings: Engine, tmp_path: Path)
 def test_a_cluster_that_has_lost_a_part_is_made_whole(port: int) -> None:
     before = cluster.status(port)
     assert set(before) == {"master", "worker0", "worker1"}
+    assert kill_worker(port)
+    cluster._STARTED[before["worker0"]].wait(30)
+    assert set(cluster.status(port)) == {"master", "worker1"}
+    assert cluster.up(port) == cluster.address(port)
+    after = cluster.status(port)
+    assert after.pop("worker0") != before.pop("worker0")
+    assert after == before  # what ran runs on
+
+
+def test_a_cluster_that_is_whole_is_left_as_it_is(port: int) -> None:
+    before = cluster.status(port)
+    assert set(before) == {"master", "worker0", "worker1"}
     assert cluster.up(port) == cluster.address(port)
     assert cluster.status(port) == before

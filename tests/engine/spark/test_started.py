@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 
 import psutil
 import pytest
+import yaml
 
 from pipeline.engine import cluster
 from pipeline.errors import DataError
 from tests.cluster import started
+from tests.engine.spark.conftest import ROOT
 
 
 @pytest.mark.usefixtures("port")  # where there is no Spark, this is skipped as all tests here
@@ -38,3 +41,21 @@ def test_a_child_is_known_by_being_one_and_not_by_its_name(monkeypatch: pytest.M
         child.kill()
         child.wait()
         assert not cluster._is_ours(child.pid)
+
+
+def test_the_command_starts_the_same_cluster_as_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    takes = inspect.signature(cluster.up)
+    asked: list[inspect.BoundArguments] = []
+
+    def up(*positional: object, **named: object) -> str:
+        asked.append(takes.bind(*positional, **named))
+        return ""
+
+    monkeypatch.setattr(cluster, "up", up)
+    assert cluster.main(["up"]) == 0
+    plain = takes.bind()
+    for one in (*asked, plain):
+        one.apply_defaults()
+    assert asked == [plain]
+    executor = yaml.safe_load((ROOT / "conf" / "engine" / "spark.yaml").read_text("utf-8"))["executor_memory"]
+    assert plain.arguments["memory"] == executor  # a worker that offers less gets no executor
