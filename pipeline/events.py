@@ -159,10 +159,10 @@ def _rebuild(build: _Build, paths: Paths, folder: Path, facts: dict[str, Any], p
             progress(f"events of {name}")
             target, aside = partial / name, build.quarantine / name
             staged = partial / f".staged-{name}"
-            if not all(bucket_file(target, bucket).exists() for bucket in range(build.buckets)):
+            if staged.exists() or not all(bucket_file(target, bucket).exists() for bucket in range(build.buckets)):
                 shutil.rmtree(aside, ignore_errors=True)
-                _stage(build, name, staged, paths[name])
-                if next(staged.rglob("*.parquet"), None) is None:
+                split = _stage(build, name, staged, paths[name])
+                if split == 0:
                     raise DataError(
                         f"data.logs.{name}: {place_of(log)} holds no event at all; a log needs at least one row"
                     )
@@ -170,6 +170,7 @@ def _rebuild(build: _Build, paths: Paths, folder: Path, facts: dict[str, Any], p
                 split_day = days[1] + 1 - build.late_days if days else None
                 jobs = [(log, staged, bucket, target, aside, split_day) for bucket in range(build.buckets)]
                 build.engine.each_bucket(write_first_part, jobs)
+                _refuse_lost(name, split, _facts_of(target, build.buckets), staged)
             shutil.rmtree(staged, ignore_errors=True)
             facts["logs"][name] = told(_facts_of(target, build.buckets))
             place = f"data.logs.{name}: {place_of(log)}"
@@ -212,15 +213,16 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
     staged = partial / f".staged-{name}"
     known = merged_facts([_facts_of(folder / name, build.buckets)])
     parts = [bucket_file(target, bucket, number) for bucket in range(build.buckets)]
-    if not all(part.exists() for part in parts):
+    if staged.exists() or not all(part.exists() for part in parts):
         for stale in aside.glob(f"bucket=*.part-{number:04d}.parquet"):
             stale.unlink()
-        _stage(build, name, staged, files)
-        if next(staged.rglob("*.parquet"), None) is None:
+        split = _stage(build, name, staged, files)
+        if split == 0:
             return None  # new files without a row
         from_day = known["last_day"] + 1 - build.late_days
         jobs = [(log, staged, bucket, target, aside, number, from_day) for bucket in range(build.buckets)]
         build.engine.each_bucket(write_next_part, jobs)
+        _refuse_lost(name, split, merged_facts([read_json(facts_file(part)) for part in parts]), staged)
     shutil.rmtree(staged, ignore_errors=True)
     with DuckDBEngine() as here:
         check_parts(here, log, parts)
@@ -233,11 +235,29 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
     return None if found["first_day"] is None else int(found["first_day"])
 
 
-def _stage(build: _Build, name: str, staged: Path, files: list[Path]) -> None:
-    """Split the rows of some files of a log by bucket."""
+def _stage(build: _Build, name: str, staged: Path, files: list[Path]) -> int:
+    """Split the rows of some files of a log by bucket; return how many there are."""
     log, where = build.data.logs[name], f"data.logs.{name}"
     raw = canonical(build.engine, log, build.data, where, build.buckets, build.now_us, files)
-    build.engine.write_split(raw, staged, BUCKET, f"{where}: {place_of(log)}")
+    rows = build.engine.write_split(raw, staged, BUCKET, f"{where}: {place_of(log)}")
+    if rows and next(staged.rglob("*.parquet"), None) is None:
+        raise _lost(name, rows, 0, staged)
+    return rows
+
+
+def _refuse_lost(name: str, split: int, facts: Mapping[str, Any], staged: Path) -> None:
+    """Refuse parts that do not hold every row that was split: a bucket without files looks as one without customers."""
+    found = facts["rows"] + sum(item["n"] for item in facts["bad"])
+    if found != split:
+        raise _lost(name, split, found, staged)
+
+
+def _lost(name: str, split: int, found: int, staged: Path) -> DataError:
+    return DataError(
+        f"data.logs.{name}: {split:,} rows were split by customer, but {found:,} arrived: files of {staged} went while "
+        "they were read. Let nobody else write there, and on a cluster let every worker see that folder; then run the "
+        "same command again, which splits them anew"
+    )
 
 
 def _link(build: _Build, log: Log, old: Path, new: Path) -> None:

@@ -72,6 +72,13 @@ def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, eng
         counted = engine.each_bucket(_write_bucket, jobs)
         shutil.rmtree(staged, ignore_errors=True)
         facts.update({name: sum(part[name] or 0 for part in counted) for name in counted[0]})
+        arrived = facts["customers"] - facts["customers_without_profile"]
+        if arrived != facts["rows"]:
+            raise DataError(
+                f"{where}: {facts['rows']:,} profiles were split by customer, but {arrived:,} arrived: files of "
+                f"{staged} went while they were read. Let nobody else write there, and on a cluster let every worker "
+                "see that folder; then run the same command again, which splits them anew"
+            )
     return read_manifest(folder)
 
 

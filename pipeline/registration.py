@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
 
 from pipeline import console
 from pipeline.cards.facts import Training
+from pipeline.errors import ModelError
 from pipeline.features.encoder import BehaviourEncoder
 from pipeline.judging_set import JudgingSet
 from pipeline.predictor import Trained
@@ -60,7 +63,14 @@ class Registration:
 def register_encoder(
     tracker: Tracker, encoder: BehaviourEncoder, as_of_us: int, parent: str, training: str
 ) -> Registered:
-    """Register the encoder of behaviour vectors; the newest is always the champion."""
+    """Register the encoder of behaviour vectors, unless it is registered; the one in use is always the champion.
+
+    Champions of several trainings that read one encoder share what it makes of a customer.
+    """
+    version = _registered_before(tracker, encoder)
+    if version is not None:
+        tracker.promote(version, CHAMPION)
+        return version
     example = sp.csr_matrix((2, len(encoder.vocabulary)))
     told = {"fingerprint": encoder.fingerprint_, "tokens": len(encoder.vocabulary), "as_of_us": as_of_us}
     version = tracker.register(
@@ -68,6 +78,24 @@ def register_encoder(
     )
     tracker.promote(version, CHAMPION)
     return version
+
+
+def _registered_before(tracker: Tracker, encoder: BehaviourEncoder) -> Registered | None:
+    """Return the version that holds this very encoder; a fingerprint of rounded numbers only says where to look."""
+    for version in tracker.versions(ENCODER):
+        if version.facts.get("fingerprint") == encoder.fingerprint_:
+            with suppress(ModelError):  # a damaged one is registered anew
+                if _equal(tracker.load(version), encoder):
+                    return version
+    return None
+
+
+def _equal(one: BehaviourEncoder, other: BehaviourEncoder) -> bool:
+    """Tell whether two encoders of one vocabulary make the same of any customer, bit by bit."""
+    same_weights = one.weights_.mean_tokens_ == other.weights_.mean_tokens_ and np.array_equal(
+        one.weights_.idf_, other.weights_.idf_
+    )
+    return bool(same_weights and np.array_equal(one.svd_.components_, other.svd_.components_))
 
 
 def register_predictors(shared: Registration, results: Sequence[Trained]) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def _outputs(settings: Settings) -> Path:
 def _spilling(settings: Settings, outputs: Path) -> Settings:
     """Return settings that name a folder for what queries spill: where results go there is room, and leave to write.
 
-    Without one DuckDB takes the folder that the run was started in. On a cluster that is a worker's own.
+    Without one DuckDB takes the folder that the run was started in. On a cluster a task's is the worker's own, and only
+    the program that asks spills there: see `_held`.
     """
     if settings.engine.spill is not None or settings.engine.name == "spark":
         return settings
@@ -86,11 +87,14 @@ def _spilling(settings: Settings, outputs: Path) -> Settings:
 
 @contextmanager
 def _held(outputs: Path) -> Iterator[None]:
-    """Hold the outputs alone, and leave nothing of what queries spill: a run that was killed may have."""
+    """Hold the outputs alone; spill there, and leave nothing of what queries spill: a run that was killed may have."""
+    from pipeline.engine.duckdb import spilling_to
+
     with exclusive(outputs):
         shutil.rmtree(outputs / _SPILL, ignore_errors=True)
         try:
-            yield
+            with spilling_to(outputs / _SPILL):
+                yield
         finally:
             shutil.rmtree(outputs / _SPILL, ignore_errors=True)
 

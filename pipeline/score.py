@@ -98,6 +98,11 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         shared = partial / ".champions.joblib"
         ensemble = load_champions(settings, tracker, champions)
         write_file(shared, lambda path: joblib.dump(ensemble, path))
+        if len(ensemble.encoders) > 1:
+            console.say(
+                f"score: champions of several trainings read {len(ensemble.encoders)} encoders, so that each customer "
+                "is encoded as often; a training whose models all become champions leaves one"
+            )
         facts["values"] = {c.attribute: list(c.values or c.declaration.values or ()) for c in ensemble.champions}
         jobs = [
             delayed(score_bucket)(settings, outputs, shared, snapshot, partial, b, workers)

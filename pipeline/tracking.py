@@ -252,6 +252,11 @@ class Tracker:
         found = _if_there(lambda: self.client.get_model_version_by_alias(self.full_name(name), CHAMPION))
         return None if found is None else _registered(found)
 
+    def versions(self, name: str) -> list[Registered]:
+        """Return all versions of a model, the newest first."""
+        found = [_registered(version) for version in self._versions(self.full_name(name))]
+        return sorted(found, key=lambda version: int(version.version), reverse=True)
+
     def promote(self, version: Registered, role: str) -> None:
         """Give a version the alias champion or challenger."""
         self.client.set_registered_model_alias(version.name, role, version.version)

@@ -378,3 +378,22 @@ def test_a_sample_keeps_whole_customers_and_the_share_of_bad_rows(tmp_path):
     assert part.events == [event for event in whole.events if event["customer_id"] in kept]
     share = len(part.bad) / (len(part.bad) + len(part.events))
     assert 0.20 < share < 0.30  # 0.25 in the whole
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_rows_that_are_lost_between_splitting_and_writing_are_missed(tmp_path, monkeypatch, lost):
+    data = csv_log(tmp_path, ["id,time", *(f"c{i},{T}" for i in range(60))])
+    split = DuckDBEngine.write_split
+
+    def losing(self, table, folder, by, origin=""):
+        rows = split(self, table, folder, by, origin)
+        for bucket in sorted(folder.iterdir())[:lost]:
+            shutil.rmtree(bucket)
+        return rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DuckDBEngine, "write_split", losing)
+        with pytest.raises(DataError, match=r"data\.logs\.log: 60 rows were split by customer, but \d+ arrived"):
+            ingest(data, tmp_path / "out", buckets=3)
+    assert not (tmp_path / "out" / "events").exists()
+    assert len(ingest(data, tmp_path / "out", buckets=3).events) == 60  # the same command again

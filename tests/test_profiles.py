@@ -1,4 +1,5 @@
 import os
+import shutil
 from dataclasses import replace
 
 import pyarrow as pa
@@ -195,3 +196,21 @@ def test_the_order_of_rows_changes_no_byte(tmp_path):
         kept = contents(folder / "out" / "profiles") | contents(folder / "out" / "quarantine")
         found.append({name: text for name, text in kept.items() if name != "_manifest.json"})
     assert found[0] == found[1]
+
+
+def test_profiles_that_are_lost_between_splitting_and_writing_are_missed(tmp_path, monkeypatch):
+    data = with_profiles(tmp_path / "source", ["id,x", *(f"p{i},1" for i in range(40))])
+    split = DuckDBEngine.write_split
+
+    def losing(self, table, folder, by, origin=""):
+        rows = split(self, table, folder, by, origin)
+        if folder.name == ".staged":
+            shutil.rmtree(next(folder.iterdir()))
+        return rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DuckDBEngine, "write_split", losing)
+        with pytest.raises(DataError, match=r"data\.profiles: 40 profiles were split by customer, but \d+ arrived"):
+            checked(data, tmp_path / "out")
+    assert not (tmp_path / "out" / "profiles").exists()
+    assert checked(data, tmp_path / "out")[0]["rows"] == 40  # the same command again

@@ -15,6 +15,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.damage import cure, file_named_in
 from pipeline.engine.csv_header import one_header
@@ -27,6 +28,7 @@ from pipeline.outputs import unwritable, write_file
 # What DuckDB raises for a query that is wrong in itself: a defect of the program, which keeps its traceback.
 _DEFECTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.InternalException, duckdb.ParserException)
 SOURCE = "a source file"
+_chosen: list[str] = []  # folders for what is spilled where none is given; the last one counts
 
 
 @ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, dt.timestamp), dt.Timestamp("UTC")))
@@ -70,13 +72,13 @@ class DuckDBEngine:
     memory_limit_gb
         DuckDB's own memory limit; what exceeds it is spilled.
     spill
-        Folder for spilled data, or None for DuckDB's default.
+        Folder for spilled data; None: that of `spilling_to`, and else DuckDB's own choice, the working folder.
     """
 
     def __init__(self, threads: int = 1, memory_limit_gb: float = 2.0, spill: str | None = None) -> None:
         options: dict[str, object] = {"threads": threads, "memory_limit": f"{memory_limit_gb:.3f}GB"}
-        if spill is not None:
-            options["temp_directory"] = spill
+        if spill is not None or _chosen:
+            options["temp_directory"] = spill or _chosen[-1]
         self._aliases: dict[str, str] = {}
         with _told("engine"):
             self.ibis = ibis.duckdb.connect(":memory:", **options)
@@ -193,8 +195,8 @@ class DuckDBEngine:
     def _prepared(self, build: Build, files: Mapping[str, Path | Sequence[Path]], given: tuple[Any, ...]) -> Prepared:
         return prepare(self.ibis, build, {name: self.parquet(chosen, name) for name, chosen in files.items()}, given)
 
-    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> None:
-        """Write a table as one folder of Parquet files per value of the column `by`.
+    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> int:
+        """Write a table as one folder of Parquet files per value of the column `by`; return how many rows it has.
 
         Parameters
         ----------
@@ -204,6 +206,7 @@ class DuckDBEngine:
         shutil.rmtree(folder, ignore_errors=True)
         with _told(origin, folder):
             self.ibis.to_parquet(table, folder, partition_by=by, overwrite=True)
+        return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
 
     def arrow(self, table: ir.Table, origin: str = SOURCE) -> pa.Table:
         """Run a query and return its rows as an Arrow table; `origin` is named where it turns out damaged."""
@@ -240,6 +243,16 @@ class DuckDBEngine:
     def hash32(self, text: ir.StringValue) -> ir.IntegerValue:
         """Return the first 32 bits of the text's MD5, in 0 … 2**32 - 1: the same on every engine."""
         return hash32(text)
+
+
+@contextmanager
+def spilling_to(folder: Path) -> Iterator[None]:
+    """Let engines of this process for which no folder is named spill into this one; other processes' are their own."""
+    _chosen.append(str(folder))
+    try:
+        yield
+    finally:
+        _chosen.pop()
 
 
 def names_zone(pattern: str) -> bool:

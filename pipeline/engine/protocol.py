@@ -54,8 +54,8 @@ class QueryEngine(Protocol):
         """Write a table, in its order, as one Parquet file, whole or not at all."""
         ...
 
-    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = ...) -> None:
-        """Write a table as one folder `<by>=<value>` of Parquet files for each value of a column."""
+    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = ...) -> int:
+        """Write a table as one folder `<by>=<value>` of Parquet files for each value of a column; return its rows."""
         ...
 
     def arrow(self, table: ir.Table, origin: str = ...) -> pa.Table:

@@ -10,6 +10,7 @@ import pytest
 from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
 from pipeline.run import run
+from pipeline.settings import Settings
 from tests.end_to_end import planted
 
 
@@ -34,3 +35,23 @@ def test_queries_spill_beside_the_results_and_leave_nothing(
     run(parse_settings(config))
     assert folders == {str(tmp_path / given) if given else str(outputs / ".spill")}
     assert not (outputs / ".spill").exists()
+
+
+def test_the_program_that_asks_a_cluster_spills_beside_the_results_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = planted.config(tmp_path / "source", tmp_path / "out") | {"stages": ["features"]}
+    config["engine"] = {"name": "spark", "master": "local[1]"}
+    folders: list[str] = []
+
+    def features(settings: Settings, *_: Any) -> None:
+        assert settings.engine.spill is None  # as tasks get it: each machine has its own
+        with DuckDBEngine(1, settings.engine.memory_limit_gb, settings.engine.spill) as engine:
+            found = engine.ibis.con.execute("SELECT current_setting('temp_directory')").fetchone() or ("",)
+            folders.append(str(found[0]))
+
+    monkeypatch.setattr("pipeline.run._features", features)
+    run(parse_settings(config))
+    assert folders == [str(tmp_path / "out" / "planted" / ".spill")]
+    features(parse_settings(config))
+    assert folders[1] != folders[0]  # for the run alone

@@ -74,3 +74,14 @@ def test_the_manifest_names_the_versions_that_answer(
     told = {name: text.partition(" of run ")[0] for name, text in facts["versions"].items()}
     assert {champion.attribute: champion.version for champion in ensemble.champions} == told
     assert [champion.predictor.label for champion in ensemble.champions] == list(told.values())  # type: ignore[union-attr]
+
+
+def test_champions_of_two_encoders_have_both_and_that_is_told(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, ensemble = scored(settings, tmp_path, monkeypatch)
+    assert {champion.attribute: champion.encoder for champion in ensemble.champions} == {
+        name: f"planted.behaviour_encoder/{number}" for name, number in ENCODERS.items()
+    }
+    assert set(ensemble.encoders) == {champion.encoder for champion in ensemble.champions}
+    assert "read 2 encoders" in " ".join(capsys.readouterr().out.split())

@@ -24,7 +24,7 @@ from pipeline.engine.protocol import Answer
 from pipeline.engine.spark.dialect import TO_INSTANT, TO_TIMESTAMP, PortableCompiler
 from pipeline.engine.spark.failures import SparkError, told
 from pipeline.engine.spark.session import session
-from pipeline.engine.spark.tasks import Job, run
+from pipeline.engine.spark.tasks import MARK, Job, run
 from pipeline.engine.tasks import task_engine
 from pipeline.outputs import write_file
 from pipeline.settings import Engine
@@ -69,6 +69,8 @@ class SparkEngine:
         self._session = session(settings, self._shared)
         for left in self._shared.glob(".copies-*"):
             shutil.rmtree(left, ignore_errors=True)
+        for left in self._shared.glob(f"{MARK}*"):
+            left.unlink()
         self._copies = self._shared / f".copies-{uuid.uuid4().hex[:8]}"
         self._views: list[str] = []
         self._patterns: dict[str, str] = {}
@@ -141,11 +143,23 @@ class SparkEngine:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> None:
-        """Write a table as one folder of Parquet files per value of the column `by`: the one true shuffle."""
+    def write_split(self, table: ir.Table, folder: Path, by: str, origin: str = SOURCE) -> int:
+        """Write a table as one folder of Parquet files per value of the column `by`: the one true shuffle.
+
+        Returned is the number of rows that the tasks have written, wherever that was. They are counted behind the
+        shuffle, where each task counts once however often it was tried.
+        """
+        from pyspark.sql import Observation
+        from pyspark.sql.functions import count, lit
+
         shutil.rmtree(folder, ignore_errors=True)
+        written = Observation()
         with told(origin):
-            self._frame(table).repartition(by).write.partitionBy(by).parquet(_uri(folder))
+            split = self._frame(table).repartition(by).observe(written, count(lit(1)).alias("rows"))
+            split.write.partitionBy(by).parquet(_uri(folder))
+            if next(folder.rglob("*.parquet"), None) is None:
+                return int(self._frame(table).count())  # Spark does not observe a plan that it finds empty
+            return int(written.get["rows"])
 
     def arrow(self, table: ir.Table, origin: str = SOURCE) -> pa.Table:
         """Run a query and return its rows as an Arrow table."""

@@ -21,8 +21,11 @@ _LOST = (
 _UNREACHED = ("JAVA_GATEWAY_EXITED", "Could not parse Master URL", "All masters are unresponsive", "Failed to connect")
 _ENDED = "stopped SparkContext"  # Spark asks a master for a minute and then stops by itself
 _UNFIT = ("Cannot run program", "ModuleNotFoundError", "bad magic number")
-_DAMAGED = ("is not a Parquet file", "FAILED_READ_FILE", "CANNOT_READ_FILE", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
+_GONE = ("FILE_NOT_EXIST", "PATH_NOT_FOUND", "FileNotFoundException")
+_DAMAGED = ("is not a Parquet file", "FAILED_READ_FILE", "CANNOT_READ_FILE", "UNABLE_TO_INFER_SCHEMA")
 _FULL = ("No space left on device", "Permission denied", "Read-only file system")
+
+_LONGEST = 300  # characters of what Spark says
 
 
 class SparkError(RuntimeError):
@@ -90,8 +93,15 @@ def explained(origin: str, text: str) -> PipelineError | None:
     if any(word in text for word in _LOST):
         return DataError(
             f"{origin}: a worker was lost again and again, most likely for want of memory: {_reason(text, _LOST)}. "
-            "Raise engine.executor_memory, or features.buckets so that each has fewer customers, and run the same "
+            "Raise 'engine.options={spark.executor.memoryOverhead: 6g}', which is what queries and models take beside "
+            "Java, or engine.executor_memory, or features.buckets so that each has fewer customers, and run the same "
             "command again; it goes on where it stopped"
+        )
+    if any(word in text for word in _GONE):
+        return DataError(
+            f"{origin}: a file that was there a moment ago does not exist: {_reason(text, _GONE)}. Its folder is not "
+            "shared between the machines, or the file was removed meanwhile. Let every worker see the source and the "
+            "outputs, and run the same command again"
         )
     if any(word in text for word in _DAMAGED):
         return DataError(f"{origin}: cannot be read: {_reason(text, _DAMAGED)}")
@@ -102,4 +112,16 @@ def _reason(text: str, words: tuple[str, ...]) -> str:
     """Return the line of a message that says why, without Java's names."""
     lines = [line.strip() for line in text.splitlines() if any(word in line for word in words)]
     line = re.sub(r"\b(?:[a-z]\w*\.)+([A-Z]\w+)", r"\1", lines[0] if lines else "no reason given")
-    return line.removeprefix(": ").removeprefix("SparkException: ").rstrip(". ")[:300]
+    return _shortened(line.removeprefix(": ").removeprefix("SparkException: ")).rstrip(". ")
+
+
+def _shortened(line: str) -> str:
+    """Return the sentences of a line that fit in; the first one always, because it names the file.
+
+    >>> _shortened("The file is gone. " * 30).endswith("The file is gone"), len(_shortened("No " * 200 + "file. Well."))
+    (True, 604)
+    """
+    if len(line) <= _LONGEST:
+        return line
+    whole, end, _ = line[:_LONGEST].rpartition(". ")
+    return whole if end else line.partition(". ")[0]

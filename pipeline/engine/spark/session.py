@@ -18,6 +18,7 @@ from concurrent.futures import TimeoutError as TooLate
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from pipeline.settings import Engine
 _ANSWER_S = 60.0  # for the first task, of which a cluster that has free workers needs a few seconds
 _REACH_S = 10.0
 _END_S = 30.0
+_PYTHON_GB = 1.0  # of one task: Python, its libraries, all champions and a chunk of customers
+_CORES = 1  # of an executor, unless somebody asks for more
 # What objects of one process are rebuilt by in another; models above all.
 _SAME = ("duckdb", "ibis-framework", "joblib", "lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 # Rows are exchanged as Arrow tables, never as frames of pandas.
@@ -154,6 +157,8 @@ def _options(settings: Engine, folder: Path) -> dict[str, str]:
     own |= {"spark.executorEnv.OMP_WAIT_POLICY": "passive", "spark.executorEnv.PYTHONWARNINGS": _SILENT}
     if settings.executor_cores:
         own["spark.executor.cores"] = str(settings.executor_cores)
+    if not master.startswith("local") and "spark.executor.memoryOverheadFactor" not in settings.options:
+        own["spark.executor.memoryOverhead"] = f"{_beside_java_mb(settings)}m"
     fixed = {
         "spark.app.name": "lookalike",
         "spark.master": master,
@@ -166,6 +171,16 @@ def _options(settings: Engine, folder: Path) -> dict[str, str]:
     if "spark.driver.extraJavaOptions" in settings.options:
         own["spark.driver.extraJavaOptions"] += f" {quiet}"
     return own
+
+
+def _beside_java_mb(settings: Engine) -> int:
+    """Return the MB that the tasks of one executor take beside Java's heap: each its queries and what Python holds.
+
+    YARN and Kubernetes grant a tenth of the heap where nothing is asked for, and kill an executor that takes more; a
+    standalone master does not limit it.
+    """
+    cores = int(settings.executor_cores or settings.options.get("spark.executor.cores") or _CORES)
+    return ceil(cores * 1024 * (settings.memory_limit_gb + _PYTHON_GB))
 
 
 def _is_local(master: str) -> bool:
@@ -235,13 +250,18 @@ def _check(running: _Running, shared: Path) -> None:
     own = versions()
     for found, theirs in answers:
         if found != word:
-            raise DataError(
-                f"outputs: {shared} is not seen by the workers of engine.master={master}. They write their results "
-                "there: give a folder on a file system that all machines share with outputs=<folder>"
-            )
+            raise unseen(shared, f"the workers of engine.master={master}")
         other = [f"{name} {theirs.get(name)} (here {own[name]})" for name in own if theirs.get(name) != own[name]]
         if other:
             raise DataError(f"engine.master={master}: its workers have other versions: {', '.join(other)}")
+
+
+def unseen(shared: Path, whom: str) -> DataError:
+    """Return the error for workers that do not see the outputs."""
+    return DataError(
+        f"outputs: {shared} is not seen by {whom}. Workers read and write there: give a folder on a file system that "
+        "all machines share with outputs=<folder>, or mend that machine's, and run the same command again"
+    )
 
 
 @contextmanager

@@ -204,8 +204,9 @@ def test_write_is_whole_and_in_order_and_leaves_nothing_else(spark, tmp_path):
 
 def test_write_split_makes_a_folder_per_value_and_forgets_older_ones(spark, tmp_path):
     folder = tmp_path / "it's [1] *"
-    for values in ([1, 2], [2]):
-        spark.write_split(spark.memory(pa.table({"x": values, "b": values})), folder, "b")
+    for values in ([], [1, 2, 2], [2]):
+        table = spark.memory(pa.table({"x": pa.array(values, pa.int64()), "b": pa.array(values, pa.int64())}))
+        assert spark.write_split(table, folder, "b") == len(values)
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["b=2"]
     assert spark.arrow(spark.parquet(sorted(folder.rglob("*.parquet"))))["x"].to_pylist() == [2]
 

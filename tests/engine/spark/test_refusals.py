@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline.engine import cluster, end_engines, open_engine
-from pipeline.engine.spark import java, session
+from pipeline.engine.spark import java, session, tasks
 from pipeline.engine.spark.failures import SparkError, explained, told
 from pipeline.errors import ConfigError, DataError
 from pipeline.settings import Engine
@@ -137,6 +137,18 @@ def test_workers_that_do_not_see_the_outputs_are_refused(tmp_path: Path) -> None
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_a_worker_that_joins_later_and_does_not_see_the_outputs_does_nothing(tmp_path: Path) -> None:
+    mark, done = tmp_path / "mark", []
+    well, found = tasks.call(mark, (done.append, (1,), {}))
+    assert not well
+    with pytest.raises(DataError, match=rf"^outputs: {tmp_path} is not seen by a worker on .*all machines share"):
+        raise found
+    assert done == []
+    mark.touch()
+    assert tasks.call(mark, (done.append, (1,), {})) == (True, None)
+    assert done == [1]
+
+
 def test_workers_with_other_libraries_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(session.uuid, "uuid4", lambda: SimpleNamespace(hex="word"))
     with pytest.raises(DataError, match=r"other versions: numpy 1\.0 \(here [0-9.]+\)"):
@@ -175,11 +187,18 @@ def test_a_cluster_without_free_workers_is_told(monkeypatch: pytest.MonkeyPatch,
         (
             "x\nExecutorLostFailure (executor 1 exited)\ny",
             DataError,
-            r"Raise engine\.executor_memory, or features\.buckets",
+            r"spark\.executor\.memoryOverhead: 6g}'.*or engine\.executor_memory, or features\.buckets",
         ),
         ("Python worker exited unexpectedly (crashed)", DataError, "a worker was lost again and again"),
         ("java.io.IOException: No space left on device", DataError, "cannot be written.*No space left"),
         ("[FAILED_READ_FILE.NO_HINT] Error while reading file a.parquet", DataError, r"cannot be read: .*a\.parquet"),
+        (
+            f"[FAILED_READ_FILE.FILE_NOT_EXIST] Error while reading file:///{'long/' * 40}a.parquet. File does not "
+            f"exist. {'It is possible that it has been updated. ' * 9}",
+            DataError,
+            r"there a moment ago does not exist: .*a\.parquet\. File does not exist\. Its folder is not shared",
+        ),
+        ("[PATH_NOT_FOUND] Path does not exist: file:///a", DataError, r"file:///a\. Its folder is not shared"),
         (
             'Cannot run program "/opt/python": error=2',
             ConfigError,
@@ -205,9 +224,31 @@ def test_what_is_none_of_the_machine_s_faults_keeps_its_own_error() -> None:
         raise of_spark("ZeroDivisionError: division by zero")
 
 
+@pytest.mark.parametrize(
+    ("cores", "options", "asked"),
+    [
+        (4, {}, "10240m"),
+        (None, {}, "2560m"),
+        (None, {"spark.executor.cores": 2}, "5120m"),
+        (4, {"spark.executor.memoryOverhead": "1g"}, "1g"),
+        (4, {"spark.executor.memoryOverheadFactor": "0.4"}, None),
+    ],
+)
+def test_a_resource_manager_is_asked_for_the_memory_of_queries_and_models(
+    tmp_path: Path, cores: int | None, options: dict[str, Any], asked: str | None
+) -> None:
+    settings = Engine("spark", master="yarn", memory_limit_gb=1.5, executor_cores=cores, options=options)
+    assert session._options(settings, tmp_path).get("spark.executor.memoryOverhead") == asked
+    here = Engine("spark", master="local[2]", memory_limit_gb=1.5)
+    assert "spark.executor.memoryOverhead" not in session._options(here, tmp_path)
+
+
 def test_the_package_is_shipped_with_all_its_code(tmp_path: Path) -> None:
     archive = session._package(tmp_path)
-    code = "import pipeline.engine.spark.tasks as tasks; print(tasks.__file__); print(tasks.call((pow, (2, 3), {})))"
+    code = (
+        "import pathlib, pipeline.engine.spark.tasks as tasks; print(tasks.__file__); "
+        "print(tasks.call(pathlib.Path('.'), (pow, (2, 3), {})))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(archive)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

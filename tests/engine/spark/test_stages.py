@@ -187,7 +187,8 @@ def fail(number: int) -> float:
 
 
 def test_a_task_that_loses_every_worker_is_told_with_the_keys_that_help(settings: Engine, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a worker was lost.*Raise engine\.executor_memory, or features\.buckets"):
+    said = r"a worker was lost.*memoryOverhead.*or engine\.executor_memory, or features\.buckets"
+    with pytest.raises(DataError, match=said):
         list(run_tasks([(die, (0,), {})], settings, 1, tmp_path))
 
 
