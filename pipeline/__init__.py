@@ -15,10 +15,10 @@ Every arrow is a Parquet data set that appears whole or not at all, with a manif
 contract (`schemas`). Modules read left to right; each may import only what stands before it::
 
     columns errors → outputs program console parallel → damage → settings → engine → sources schemas → events profiles
-    → timeline split → features labels → metrics evaluation judged paired model explanation plots → out_of_fold predictor
-    → silence catalogue cards → tracking promotion promises records summary → training_sample learning_set judging_set
-    → registration train → scoring → score portrait → nonresponse → compare sweep → lookalike → segment → value
-    → market → campaign → report → run → __main__
+    → timeline split → features labels → metrics evaluation judged paired model explanation plots
+    → out_of_fold predictor → silence catalogue cards → tracking promotion promises records summary
+    → training_sample learning_set judging_set → registration train → scoring → score portrait → nonresponse
+    → compare sweep → lookalike → segment → value → market → campaign → report → run → __main__
 
 Only `__main__` knows Hydra, only `tracking` MLflow, only `engine.spark` PySpark. Importing opens nothing.
 `synthetic` makes sources and stands apart: nothing imports it, and of all this it knows `errors`, `console`,
