@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import plots
 from pipeline.explanation.carriers import Carried
 from pipeline.model.certified import CertifiedClassifier
 from pipeline.out_of_fold import OutOfFold
+from pipeline.plots import carriers, confusion, precision_coverage, reliability
 
 
 def draw_predictor(
@@ -22,10 +22,10 @@ def draw_predictor(
 ) -> None:
     """Draw how good probabilities are, what is stated how precisely, what is confused, and what carries the answers."""
     folder.mkdir(parents=True, exist_ok=True)
-    plots.reliability(found.y, found.proba[0], values, attribute, folder / "reliability.png")
+    reliability(found.y, found.proba[0], values, attribute, folder / "reliability.png")
     draw_precision(predictor, values, attribute, folder)
-    plots.confusion(found.y, found.proba[0], values, attribute, folder / "confusion.png")
-    plots.carriers(carried, values, attribute, folder / "carried_by.png")
+    confusion(found.y, found.proba[0], values, attribute, folder / "confusion.png")
+    carriers(carried, values, attribute, folder / "carried_by.png")
 
 
 def draw_precision(predictor: CertifiedClassifier, values: tuple[str, ...], attribute: str, folder: Path) -> None:
@@ -35,4 +35,4 @@ def draw_precision(predictor: CertifiedClassifier, values: tuple[str, ...], attr
     thresholds[predictor.classes_], clean[:, predictor.classes_] = predictor.thresholds_, predictor.clean_proba_[like]
     certified_by = predictor.classes_[predictor.clean_y_[like]]
     title, path = f"{attribute}, certification", folder / "precision_coverage.png"
-    plots.precision_coverage(certified_by, clean, values, thresholds, predictor.min_precision, title, path)
+    precision_coverage(certified_by, clean, values, thresholds, predictor.min_precision, title, path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +14,8 @@ _BESIDE = (".j2", ".yaml")
 @cache
 def code_fingerprint(*roots: str) -> str:
     """Return the fingerprint of the source that a data set is made by, so that a changed program recomputes it.
+
+    A package whose `__init__.py` does nothing but list names of its modules counts with the names that are taken.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def _files(roots: tuple[str, ...]) -> set[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += [source for name in _imported(path) for source in _sources(name)]
+            waiting += _imported(path)
     folders = {path.parent for path in found if path.parent != _ROOT}
     return found | {path for folder in folders for path in folder.rglob("*") if path.suffix in _BESIDE}
 
@@ -62,20 +63,60 @@ def _below(root: str) -> list[Path]:
 
 
 def _sources(name: str) -> list[Path]:
-    """Return the files that run when a module is imported: those of its packages, and its own; of others none."""
+    """Return the files that decide what a module is: its own, and its packages' unless these only list names."""
     top, *inner = name.split(".")
     if top != _ROOT.name:
         return []
     ways = [_ROOT.joinpath(*inner[:depth]) for depth in range(len(inner) + 1)]
     files = [[way / "__init__.py", way.with_suffix(".py")] for way in ways]
-    return [file for both in files for file in both if file.is_file()]
+    return [file for both in files for file in both if file.is_file() and _listed(file) is None]
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """Yield the names of modules that a file imports, and of what it takes from them, which may be modules as well."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+@cache
+def _imported(path: Path) -> list[Path]:
+    """Return the files of the modules that a file imports, and of what it takes from them, which may be modules."""
+    files: list[Path] = []
+    for node in ast.walk(_parsed(path)):
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield node.module
-            yield from (f"{node.module}.{one.name}" for one in node.names)
+            files += [file for one in node.names for file in _whole(one.name)]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
+            files += [file for one in node.names for file in _taken(node.module, one.name)]
+        elif isinstance(node, ast.ImportFrom):
+            raise ValueError(f"{path}: a relative import; this program's are absolute")
+    return files
+
+
+def _taken(module: str, name: str) -> list[Path]:
+    """Return the files behind `from module import name`."""
+    listed = _listed(_ROOT.parent.joinpath(*module.split("."), "__init__.py"))
+    if listed is not None and name in listed:
+        return _taken(*listed[name])
+    return [*_sources(module), *_whole(f"{module}.{name}")]
+
+
+def _whole(name: str) -> list[Path]:
+    """Return the files behind a module that is used as a whole: of a package that lists names, all of these."""
+    listed = _listed(_ROOT.parent.joinpath(*name.split("."), "__init__.py")) or {}
+    return [*_sources(name), *(file for module, inner in listed.values() for file in _taken(module, inner))]
+
+
+@cache
+def _listed(file: Path) -> dict[str, tuple[str, str]] | None:
+    """Return which name a package takes from where, if its `__init__.py` does nothing else; else None."""
+    if file.name != "__init__.py" or not file.is_file() or not file.is_relative_to(_ROOT):
+        return None
+    listed: dict[str, tuple[str, str]] = {}
+    for node in _parsed(file).body:
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module != "__future__":
+            listed |= {one.asname or one.name: (node.module, one.name) for one in node.names}
+        elif not isinstance(node, ast.Expr | ast.ImportFrom) and not _names_all(node):
+            return None
+    return listed
+
+
+def _names_all(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and [ast.unparse(one) for one in node.targets] == ["__all__"]
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))

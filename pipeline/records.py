@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import plots
 from pipeline.cards import render
 from pipeline.cards.facts import Training, make_card
+from pipeline.plots import catalogue as draw_catalogue
 from pipeline.predictor import Trained
 from pipeline.promises import PASSES
 from pipeline.promotion import Decision
@@ -152,7 +152,7 @@ def log_summary(
                 row[f"{e.metric}_prior"] = e.prior
         rows.append(row)
     folder.mkdir(parents=True, exist_ok=True)
-    plots.catalogue([_catalogue_row(trained) for trained in results], folder / "catalogue.png", min_precision)
+    draw_catalogue([_catalogue_row(trained) for trained in results], folder / "catalogue.png", min_precision)
     areas = [trained.estimate("auc").estimate for trained in results]
     tracker.log(
         run_id,

@@ -6,9 +6,10 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline import console
 from pipeline.errors import ConfigError, PipelineError
@@ -16,9 +17,7 @@ from pipeline.outputs import exclusive
 from pipeline.settings import STAGES, Settings
 
 REPORTED = ("segments", "value", "market", "messages")  # whose failure does not keep the report from being written
-
-
-READING = ("portrait", "compare")  # which write nothing, and so may run beside a run that does
+READING = ("portrait",)  # which writes nothing, and so may run beside a run that does
 
 _SPILL = ".spill"
 
@@ -29,7 +28,8 @@ def run(settings: Settings) -> float | None:
     Heavy libraries are loaded by the stage that needs them, so that a misspelt key is answered at once.
     """
     outputs = _outputs(settings)
-    settings = _spilling(settings, outputs)
+    only_reads = set(settings.stages) <= set(READING)
+    settings = settings if only_reads else _spilling(settings, outputs)
     workers = settings.engine.workers or os.cpu_count() or 1
     steps: dict[str, Callable[[], float | None]] = {
         "features": lambda: _features(settings, outputs, workers),
@@ -48,8 +48,7 @@ def run(settings: Settings) -> float | None:
     }
     objective: float | None = None
     failed: dict[str, str] = {}
-    place = nullcontext() if set(settings.stages) <= {*READING} else _held(outputs)
-    with place, _ending_engines(settings):
+    with _beside() if only_reads else _held(outputs), _ending_engines(settings):
         for stage in STAGES:
             if stage in settings.stages:
                 started = time.monotonic()
@@ -61,7 +60,7 @@ def run(settings: Settings) -> float | None:
                     failed[stage] = str(error)  # the report says so, and tells the rest
                     console.warn(f"{stage}: {error}")
                     continue
-                if stage not in (*READING, "sweep"):
+                if stage not in (*READING, "compare", "sweep"):
                     console.say(f"{stage}: done in {time.monotonic() - started:.0f} s")
     if failed:
         raise PipelineError(f"the report was written, but not from these stages, which failed: {', '.join(failed)}")
@@ -97,6 +96,15 @@ def _held(outputs: Path) -> Iterator[None]:
                 yield
         finally:
             shutil.rmtree(outputs / _SPILL, ignore_errors=True)
+
+
+@contextmanager
+def _beside() -> Iterator[None]:
+    """Spill apart from the outputs, which another run may hold."""
+    from pipeline.engine.duckdb import spilling_to
+
+    with TemporaryDirectory(prefix="lookalike-") as folder, spilling_to(Path(folder)):
+        yield
 
 
 @contextmanager

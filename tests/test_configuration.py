@@ -252,7 +252,9 @@ def test_a_required_key_is_told(key):
         ("data.root", "gs://logs", "data.root: a file or folder is needed; found the address"),
         ("data.logs.orders.path", "hdfs://name/orders", "orders.path: a file or folder is needed; found the address"),
         ("tracking.folder", "s3://models", "tracking.folder: a file or folder is needed; found the address"),
-        ("engine.spill", "file:///spill", "engine.spill: a file or folder is needed; found the address"),
+        ("engine.spill", "file:///spill", "engine.spill: a file or folder is needed; found the address.*Write /spill"),
+        ("campaign.templates", "s3:/bucket/t", "campaign.templates: a file or folder is needed; found the address"),
+        ("campaign.files", {"vip": "s3://b/x.csv"}, "campaign.files.*a file or folder is needed; found the address"),
         (
             "data.seed",
             {"log": "orders", "file": "f"},

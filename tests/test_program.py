@@ -10,7 +10,13 @@ from pipeline.program import code_fingerprint
 
 FILES = {
     "__init__.py": "",
-    "counts.py": "from pipeline import columns\nfrom pipeline.engine import sql\n",
+    "counts.py": "from pipeline import columns\nfrom pipeline.engine import sql\nfrom pipeline.shapes import line\n",
+    "drawn.py": "from pipeline import shapes\n",
+    "shapes/__init__.py": "from pipeline.shapes.bar import bar\nfrom pipeline.shapes.curve import curve as line\n",
+    "shapes/bar.py": "",
+    "shapes/curve.py": "import pipeline.busy.inner\n",
+    "busy/__init__.py": "from pipeline.shapes.bar import bar\nKNOWN = {}\n",
+    "busy/inner.py": "",
     "columns.py": "",
     "engine/__init__.py": "",
     "engine/sql.py": "def run():\n    import pipeline.engine.late\n",
@@ -26,6 +32,11 @@ FILES = {
 }
 
 
+def forget() -> None:
+    for known in (code_fingerprint, program._imported, program._listed):
+        known.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     root = tmp_path / "pipeline"
@@ -33,41 +44,57 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     monkeypatch.setattr(program, "_ROOT", root)
-    code_fingerprint.cache_clear()
+    forget()
     yield root
-    code_fingerprint.cache_clear()
+    forget()
 
 
 def decisive(package: Path, *roots: str) -> set[str]:
     """Return the files whose change changes the fingerprint."""
     found = set()
     first = code_fingerprint(*roots)
-    for name, text in FILES.items():
+    for name in FILES:
+        text = (package / name).read_text()
         (package / name).write_text(text + "# another\n")
         assert code_fingerprint(*roots) == first  # read once a process
-        code_fingerprint.cache_clear()
+        forget()
         if code_fingerprint(*roots) != first:
             found.add(name)
         (package / name).write_text(text)
-        code_fingerprint.cache_clear()
+        forget()
         assert code_fingerprint(*roots) == first
     return found
 
 
-MADE_OF = {"counts.py", "columns.py", "__init__.py", "engine/__init__.py", "engine/sql.py", "engine/late.py"}
+MADE_OF = {"counts.py", "columns.py", "engine/sql.py", "engine/late.py", "engine/texts/words.yaml"}
+MADE_OF |= {"shapes/curve.py", "busy/__init__.py", "busy/inner.py", "shapes/bar.py"}  # `busy` itself does something
 
 
 def test_a_module_is_what_it_imports_wherever_and_the_texts_beside(package: Path) -> None:
-    assert decisive(package, "pipeline.counts") == MADE_OF | {"engine/texts/words.yaml"}
+    assert decisive(package, "pipeline.counts") == MADE_OF
 
 
 def test_a_package_is_all_its_modules(package: Path) -> None:
-    assert decisive(package, "pipeline.model") == {"__init__.py", "model/__init__.py", "model/trees.py"}
+    assert decisive(package, "pipeline.model") == {"model/__init__.py", "model/trees.py"}
+
+
+def test_of_a_package_that_only_lists_names_those_that_are_taken_count(package: Path) -> None:
+    (package / "busy" / "__init__.py").write_text("")  # or it would take the bar
+    forget()
+    assert "shapes/bar.py" not in decisive(package, "pipeline.counts")
+    whole = {"drawn.py", "shapes/bar.py", "shapes/curve.py", "busy/inner.py"}
+    assert decisive(package, "pipeline.drawn") == whole
+
+
+def test_a_relative_import_is_refused(package: Path) -> None:
+    (package / "columns.py").write_text("from . import counts\n")
+    with pytest.raises(ValueError, match=r"columns\.py: a relative import"):
+        code_fingerprint("pipeline.columns")
 
 
 def test_several_roots_add_up(package: Path) -> None:
     both = decisive(package, "pipeline.counts", "pipeline.model")
-    assert both == MADE_OF | {"engine/texts/words.yaml", "model/__init__.py", "model/trees.py"}
+    assert both == MADE_OF | {"model/__init__.py", "model/trees.py"}
 
 
 def test_without_roots_it_is_everything(package: Path) -> None:
@@ -77,7 +104,7 @@ def test_without_roots_it_is_everything(package: Path) -> None:
 def test_a_new_file_with_another_name_is_another_program(package: Path) -> None:
     first = code_fingerprint("pipeline.model")
     (package / "model" / "trees.py").rename(package / "model" / "forest.py")
-    code_fingerprint.cache_clear()
+    forget()
     assert code_fingerprint("pipeline.model") != first
 
 
@@ -87,8 +114,11 @@ def test_a_module_that_is_not_there_is_named(package: Path) -> None:
 
 
 def test_words_of_the_report_do_not_read_events_anew() -> None:
+    def files(*roots: str) -> set[str]:
+        return {path.relative_to(program._ROOT).as_posix() for path in program._files(roots)}
+
     def folders(*roots: str) -> set[str]:
-        return {path.relative_to(program._ROOT).parts[0] for path in program._files(roots)}
+        return {name.partition("/")[0] for name in files(*roots)}
 
     later = {"report", "campaign", "market", "segment", "value", "lookalike", "synthetic", "compare"}
     assert not later & folders("pipeline.events")
@@ -96,3 +126,8 @@ def test_words_of_the_report_do_not_read_events_anew() -> None:
     assert not later & folders("pipeline.train", "pipeline.model")
     assert {"events.py", "engine", "sources.py", "schemas.py"} <= folders("pipeline.events")
     assert {"labels", "features", "evaluation.py", "model"} <= folders("pipeline.train", "pipeline.model")
+    assert "plots" not in folders("pipeline.events") | folders("pipeline.features.behaviour")
+    trained = files("pipeline.train", "pipeline.model")
+    assert "plots/reliability_diagram.py" in trained
+    assert not {"plots/market_sizes.py", "plots/segment_flow.py", "plots/rfm_grid.py"} & trained
+    assert "console.py" not in files("pipeline.features.behaviour")

@@ -97,12 +97,16 @@ def write_snapshots(
 def drop_stale(outputs: Path) -> None:
     """Remove snapshots of events that have been replaced since: a job that runs every night would pile them up.
 
-    So would runs that were killed while they wrote one; who calls this has written all that are needed.
+    So would runs that were killed while they wrote one; who calls this has written all that are needed. The snapshot
+    that the standing scores were made of stays until there are others: portraits are explained by it.
     """
     events = read_manifest(outputs / "events")["fingerprint"]
+    scores = outputs / "scores"
+    scored = read_manifest(scores)["as_of_us"] if (scores / MANIFEST).is_file() else None
     drop_partials(outputs / "snapshots" / "*")
     for manifest in (outputs / "snapshots").glob(f"*/{MANIFEST}"):
-        if read_manifest(manifest.parent).get("events") != events:
+        found = read_manifest(manifest.parent)
+        if found.get("events") != events and found["as_of_us"] != scored:
             shutil.rmtree(manifest.parent)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from pipeline.settings.types import STRICT, OpenShare, Real, Share, Text, Texts, Whole
+from pipeline.settings.types import STRICT, OpenShare, Place, Real, Share, Text, Texts, Whole
 
 TONES = ("welcoming", "familiar", "returning", "neutral")
 Tone = Literal["welcoming", "familiar", "returning", "neutral"]
@@ -106,9 +106,9 @@ class Campaign:
 
     audiences: Texts = ()
     families: Texts = ()
-    files: dict[Text, Text] = Field(default_factory=dict)
+    files: dict[Text, Place] = Field(default_factory=dict)
     languages: Texts = ()
-    templates: str | None = None
+    templates: Place | None = None
     sender: Text | None = None
     offer: dict[Text, Text] = Field(default_factory=dict)
     offer_days: Annotated[Whole, Field(ge=1)] = 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
@@ -66,12 +67,15 @@ def as_folder(value: str) -> str:
 
 def as_place(value: str) -> str:
     """Refuse an address where a file or folder is meant: it would be made as a folder of that name."""
-    if "://" in value:
-        raise ValueError(
-            f"a file or folder is needed; found the address {value!r}. Object stores are not read directly: mount the "
-            "store as a folder (s3fs, gcsfuse, blobfuse2), or copy what is needed"
-        )
-    return value
+    scheme, colon, place = value.partition(":/")
+    if not colon or not scheme.isalnum() or len(scheme) == 1:  # of one letter is a drive
+        return value
+    if scheme == "file":
+        raise ValueError(f"a file or folder is needed; found the address {value!r}. Write /{place.lstrip('/')}")
+    raise ValueError(
+        f"a file or folder is needed; found the address {value!r}. Object stores are not read directly: mount the "
+        "store as a folder (s3fs, gcsfuse, blobfuse2), or copy what is needed"
+    )
 
 
 Whole = Annotated[int, BeforeValidator(as_number)]
@@ -84,3 +88,8 @@ Option = Annotated[str, BeforeValidator(as_option)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
 Share = Annotated[Real, Field(ge=0.0, le=1.0)]
 OpenShare = Annotated[Real, Field(gt=0.0, lt=1.0)]
+
+
+def as_plain(settings: Any) -> Any:
+    """Return a settings dataclass as plain nested dictionaries, for fingerprints and run parameters."""
+    return asdict(settings)

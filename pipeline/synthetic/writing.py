@@ -83,7 +83,7 @@ def write(operator: Operator, folder: Path, step: Callable[[int], Callable[[str]
     DataError
         If files were removed meanwhile, so that there are fewer lines than wanted.
     """
-    expected = fingerprint(asdict(operator), code_fingerprint("pipeline.synthetic"))
+    expected = fingerprint(asdict(operator), code_fingerprint(__name__))
     if is_current(folder, expected):
         return read_manifest(folder)
     facts: dict[str, Any] = {"synthetic": True, "operator": asdict(operator)}
