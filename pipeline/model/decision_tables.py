@@ -171,7 +171,7 @@ def _as_fine_as(column: NDArray[np.floating], number: float) -> np.floating:
     """Return the largest number of a column's own kind that is at most `number`: the column's values compare alike.
 
     >>> tenth = _as_fine_as(np.zeros(1, dtype=np.float32), 0.1)
-    >>> tenth.dtype.name, bool(tenth <= 0.1), bool(np.nextafter(tenth, np.float32(1)) > 0.1)
+    >>> tenth.dtype.name, float(tenth) <= 0.1, float(np.nextafter(tenth, np.float32(1))) > 0.1
     ('float32', True, True)
     """
     if column.dtype == np.float64:
