@@ -13,17 +13,31 @@ import pyarrow.parquet as pq
 from pipeline.errors import DataError
 from pipeline.outputs import MANIFEST, PARTIAL
 
+_UNFINISHED = re.compile(re.escape(PARTIAL) + "[0-9a-f]{16}(-|$)")
 
-def cure(path: Path) -> str:
+
+def advice(path: Path) -> str:
     """Return what makes a damaged file whole again, as the end of a message; nothing for a file of somebody else.
 
-    >>> cure(Path("a source") / "orders.parquet")
+    >>> advice(Path("a source") / "orders.parquet")
     ''
     """
     for folder in path.absolute().parents:
-        if (folder / MANIFEST).is_file() or PARTIAL in folder.name:
+        finished = (folder / MANIFEST).is_file()
+        if _is_made_anew(folder / MANIFEST) if finished else _UNFINISHED.search(folder.name):
             return f". Delete the folder {folder} and run again"
+        if finished:
+            break  # the nearest manifest says whose the file is
     return ""
+
+
+def _is_made_anew(manifest: Path) -> bool:
+    """Tell whether a manifest is that of a data set that a run makes again; a synthetic operator is a source."""
+    try:
+        found = json.loads(manifest.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and "fingerprint" in found and "operator" not in found
 
 
 def file_named_in(said: str) -> Path | None:
@@ -47,7 +61,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:  # of which undecodable bytes and broken JSON are kinds
-        raise DataError(f"{path}: cannot be read: {str(error).rstrip('. ')}{cure(path)}") from None
+        raise DataError(f"{path}: cannot be read: {str(error).rstrip('. ')}{advice(path)}") from None
     return found
 
 
@@ -62,4 +76,4 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         return pq.ParquetFile(path).read(columns)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {str(error).rstrip('. ')}{cure(path)}") from None
+        raise DataError(f"{path}: cannot be read as Parquet: {str(error).rstrip('. ')}{advice(path)}") from None

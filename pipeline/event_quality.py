@@ -11,7 +11,7 @@ from pipeline.errors import DataError
 from pipeline.settings import Data
 
 
-def told(facts: Mapping[str, Any]) -> dict[str, Any]:
+def log_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return a log's facts as the manifest has them."""
     return {
         **{key: facts[key] for key in ("rows", "first_us", "last_us", "unmatched")},
@@ -29,7 +29,7 @@ def refuse_bad(place: str, data: Data, facts: Mapping[str, Any], quarantine: Pat
     place
         Log and file, for the error.
     facts
-        As `told` returns them.
+        As `log_facts` returns them.
     quarantine
         Where the rows that cannot be used are kept.
 

@@ -42,7 +42,7 @@ from pipeline.event_parts import (
     write_first_part,
     write_next_part,
 )
-from pipeline.event_quality import refuse_bad, refuse_nothing, told
+from pipeline.event_quality import log_facts, refuse_bad, refuse_nothing
 from pipeline.outputs import MANIFEST, drop_partials, fingerprint, read_manifest, share_file, whole
 from pipeline.settings import Data, Log
 from pipeline.sources import place_of
@@ -172,7 +172,7 @@ def _rebuild(build: _Build, paths: Paths, folder: Path, facts: dict[str, Any], p
                 build.engine.each_bucket(write_first_part, jobs)
                 _refuse_lost(name, split, _facts_of(target, build.buckets), staged)
             shutil.rmtree(staged, ignore_errors=True)
-            facts["logs"][name] = told(_facts_of(target, build.buckets))
+            facts["logs"][name] = log_facts(_facts_of(target, build.buckets))
             place = f"data.logs.{name}: {place_of(log)}"
             refuse_bad(place, build.data, facts["logs"][name], aside)
             refuse_nothing(place, facts["logs"][name], aside)
@@ -196,7 +196,7 @@ def _add(
             if name in new:
                 progress(f"events of {name}, {len(new[name])} new {'file' if len(new[name]) == 1 else 'files'}")
                 added[name] = _add_to(build, name, new[name], folder, partial, number)
-            facts["logs"][name] = told(_facts_of(partial / name, build.buckets))
+            facts["logs"][name] = log_facts(_facts_of(partial / name, build.buckets))
             late = facts["logs"][name]["bad"].get(LATE, 0) - standing["logs"][name]["bad"].get(LATE, 0)
             if late:
                 progress(
@@ -227,7 +227,7 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
     with DuckDBEngine() as here:
         check_parts(here, log, parts)
     found = merged_facts([read_json(facts_file(part)) for part in parts])
-    new = told(found)
+    new = log_facts(found)
     in_time = {**new, "bad": {reason: n for reason, n in new["bad"].items() if reason != LATE}}
     place = f"data.logs.{name}: {files[0] if len(files) == 1 else f'{len(files)} new files from {files[0]} on'}"
     refuse_bad(place, build.data, in_time, aside)

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -29,6 +28,7 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.models import infer_signature  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
+from pipeline.columns import CUSTOMER  # noqa: E402
 from pipeline.errors import ModelError  # noqa: E402
 from pipeline.settings import Tracking  # noqa: E402
 
@@ -283,13 +283,26 @@ class Tracker:
             ) from None
 
     def read_table(self, run_id: str, name: str) -> pd.DataFrame | None:
-        """Return a table that a run logged, or None."""
-        with TemporaryDirectory() as folder, suppress(MlflowException, OSError):
-            return pd.read_parquet(self.client.download_artifacts(run_id, f"{name}.parquet", folder))
-        with suppress(MlflowException, OSError):
-            text = mlflow.artifacts.load_text(f"runs:/{run_id}/{name}.csv")
-            return pd.read_csv(StringIO(text), dtype={"customer_id": str})
-        return None
+        """Return a table that a run logged, or None of a run or a table that is gone.
+
+        Raises
+        ------
+        ModelError
+            If the table's file cannot be fetched or is damaged.
+        """
+        listed = {file.path for file in _if_there(lambda: self.client.list_artifacts(run_id)) or []}
+        file = next((file for file in (f"{name}.parquet", f"{name}.csv") if file in listed), None)
+        if file is None:
+            return None
+        try:
+            with TemporaryDirectory() as folder:
+                path = self.client.download_artifacts(run_id, file, folder)
+                return pd.read_parquet(path) if file.endswith(".parquet") else pd.read_csv(path, dtype={CUSTOMER: str})
+        except (OSError, ValueError) as error:  # of which what pyarrow and pandas raise of damaged files are kinds
+            raise ModelError(
+                f"tracking: {file} of run {run_id} in the store {self.uri} cannot be read: {_first_line(error)}. Mend "
+                "the store and run the same command again."
+            ) from None
 
     def full_name(self, name: str) -> str:
         """Return a model's name in the registry: `<source>.<name>`."""

@@ -25,12 +25,18 @@ def folder(tmp_path: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.table({"x": list(range(1_000))}), file)
     file.write_bytes(file.read_bytes()[:1_000])
-    write_json(made / MANIFEST, {})
+    write_json(made / MANIFEST, {"fingerprint": "0123456789abcdef"})
     return made
 
 
 def told(folder: Path, bucket: int = 1) -> str:
     return rf"bucket=000{bucket}\.parquet.*[^.]\. Delete the folder {folder} and run again"
+
+
+def assert_no_advice(engine: DuckDBEngine, folder: Path) -> None:
+    with pytest.raises(DataError, match=r"bucket=0001\.parquet: cannot be read as Parquet") as raised:
+        engine.parquet(files(folder)[1])
+    assert "Delete" not in str(raised.value)
 
 
 def files(folder: Path) -> list[Path]:
@@ -45,7 +51,7 @@ def test_an_engine_says_which_folder_to_delete(engine: DuckDBEngine, folder: Pat
     files(folder)[0].unlink()
     with pytest.raises(DataError, match=told(folder, bucket=0)):
         engine.parquet(files(folder)[0])
-    partial = folder.rename(folder.with_name("events.partial-0123"))
+    partial = folder.rename(folder.with_name("events.partial-0123456789abcdef-days"))
     (partial / MANIFEST).unlink()
     with pytest.raises(DataError, match=told(partial)):
         engine.parquet(files(partial)[1])
@@ -53,9 +59,33 @@ def test_an_engine_says_which_folder_to_delete(engine: DuckDBEngine, folder: Pat
 
 def test_a_file_of_the_source_is_not_to_be_deleted(engine: DuckDBEngine, folder: Path) -> None:
     (folder / MANIFEST).unlink()
-    with pytest.raises(DataError, match=r"bucket=0001\.parquet: cannot be read as Parquet") as raised:
-        engine.parquet(files(folder)[1])
-    assert "Delete" not in str(raised.value)
+    assert_no_advice(engine, folder)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b'{"owner": "somebody else"}',
+        b'{"fingerprint": "0123456789abcdef", "synthetic": true, "operator": {"seed": 1}}',
+        b'["fingerprint"]',
+        b"fingerprint",
+    ],
+)
+def test_a_source_below_a_manifest_of_another_kind_is_not_to_be_deleted(
+    engine: DuckDBEngine, folder: Path, manifest: bytes
+) -> None:
+    (folder / MANIFEST).write_bytes(manifest)
+    assert_no_advice(engine, folder)
+    write_json(folder.parent / MANIFEST, {"fingerprint": "0123456789abcdef"})
+    assert_no_advice(engine, folder)
+
+
+@pytest.mark.parametrize("name", ["orders.partial-2026", "orders.partial-0123456789abcdef0", "orders.partial-export"])
+def test_a_source_in_a_folder_that_is_called_partial_is_not_to_be_deleted(
+    engine: DuckDBEngine, folder: Path, name: str
+) -> None:
+    (folder / MANIFEST).unlink()
+    assert_no_advice(engine, folder.rename(folder.with_name(name)))
 
 
 def test_rows_and_facts_that_are_read_without_an_engine(folder: Path) -> None:

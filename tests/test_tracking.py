@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
@@ -11,17 +13,25 @@ from pipeline.errors import ModelError
 from pipeline.settings import Tracking
 from pipeline.tracking import CHAMPION, Tracker, told
 
+TABLE = pd.DataFrame({"customer_id": ["007"], "y": [1]})
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
-    """Return a store with the models `shop.lapse`, whose version 2 is the champion, and `shop.young` without one."""
+    """Return a store with the models `shop.lapse`, whose version 2 is the champion, and `shop.young` without one.
+
+    A finished run of the training `t` and the name `young` has the table `out_of_fold`.
+    """
     settings = Tracking(folder=str(tmp_path_factory.mktemp("models")))
-    client = Tracker(settings, "shop").client
+    tracker = Tracker(settings, "shop")
+    client = tracker.client
     for name in ("shop.lapse", "shop.young"):
         client.create_registered_model(name)
         for _ in range(2):
             client.create_model_version(name, "file:///nowhere")
     client.set_registered_model_alias("shop.lapse", CHAMPION, "2")
+    with tracker.run("young", "t", {}) as run_id:
+        tracker.log_large(run_id, "out_of_fold", TABLE)
     return settings
 
 
@@ -44,6 +54,8 @@ def test_a_champion_is_what_the_registry_says(store: Tracking) -> None:
         ("get_model_version_by_alias", lambda tracker: tracker.champion("lapse")),
         ("get_model_version", lambda tracker: tracker.knows("shop.lapse/1")),
         ("get_run", lambda tracker: tracker.find("0" * 32)),
+        ("list_artifacts", lambda tracker: tracker.read_table("0" * 32, "out_of_fold")),
+        ("download_artifacts", lambda tracker: tracker.read_table(tracker.finished("t", "young"), "out_of_fold")),
     ],
 )
 def test_a_store_that_does_not_answer_is_not_taken_for_an_empty_one(
@@ -59,3 +71,25 @@ def test_a_store_that_does_not_answer_is_not_taken_for_an_empty_one(
 
     with pytest.raises(ModelError, match=r"failed: API request failed: read timed out\. What was"):
         use()
+
+
+def test_a_table_is_none_only_where_there_is_none(store: Tracking) -> None:
+    tracker = Tracker(store, "shop")
+    run_id = tracker.finished("t", "young")
+    assert run_id is not None
+    found = tracker.read_table(run_id, "out_of_fold")
+    assert found is not None
+    pd.testing.assert_frame_equal(found, TABLE)
+    assert tracker.read_table(run_id, "missing") is None
+    assert tracker.read_table("0" * 32, "out_of_fold") is None
+
+
+@pytest.mark.parametrize(("name", "content"), [("cut.parquet", b"PAR1"), ("cut.csv", b""), ("cut.csv", b"\xff\xfe")])
+def test_a_damaged_table_is_not_taken_for_none(store: Tracking, tmp_path: Path, name: str, content: bytes) -> None:
+    tracker = Tracker(store, "shop")
+    path = tmp_path / name
+    path.write_bytes(content)
+    with tracker.run(f"{name}-{len(content)}", "t", {}) as run_id:
+        tracker.client.log_artifact(run_id, str(path))
+    with pytest.raises(ModelError, match=rf"tracking: {name} of run {run_id} in the store .* cannot be read: "):
+        tracker.read_table(run_id, "cut")

@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.damage import cure, file_named_in
+from pipeline.damage import advice, file_named_in
 from pipeline.engine.csv_header import one_header
 from pipeline.engine.portable import hash32
 from pipeline.engine.prepared import Build, Prepared, prepare
@@ -116,7 +116,7 @@ class DuckDBEngine:
         except duckdb.Error as error:
             said = _first_line(error).rstrip(". ")
             file = next((path for path in paths if str(path) in said), paths[0])
-            raise DataError(f"{file}: cannot be read as Parquet: {said}{cure(file)}") from None
+            raise DataError(f"{file}: cannot be read as Parquet: {said}{advice(file)}") from None
 
     def csv(self, files: Sequence[Path]) -> ir.Table:
         """Open CSV files of one header as a table of texts; types are decided, and checked, by the declaration.
@@ -295,7 +295,7 @@ def _told(origin: str, path: Path | None = None) -> Iterator[None]:
         if path is not None and (writing or ours):
             raise unwritable(path, reason) from None
         file = file_named_in(reason)
-        raise DataError(f"{origin}: cannot be read: {reason}{cure(file) if file else ''}") from None
+        raise DataError(f"{origin}: cannot be read: {reason}{advice(file) if file else ''}") from None
 
 
 def _reason(error: BaseException) -> str:
