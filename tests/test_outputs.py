@@ -51,10 +51,10 @@ def test_a_folder_without_a_manifest_holds_no_data_set(tmp_path):
         outputs.read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("text", [b"{", b"", b"[1]", b"\xff\xfe", b'"text"'])
+@pytest.mark.parametrize("text", [b"{", b"", b"[]", b"[1]", b"null", b"\xff\xfe", b'"text"'])
 def test_a_damaged_manifest_is_told_as_such(tmp_path, text):
     (tmp_path / outputs.MANIFEST).write_bytes(text)
-    with pytest.raises(DataError, match=r"_manifest\.json: damaged manifest"):
+    with pytest.raises(DataError, match=rf"_manifest\.json: cannot be read: .+\. Delete the folder {tmp_path} and run"):
         outputs.read_manifest(tmp_path)
 
 
