@@ -198,7 +198,8 @@ def drop_partials(folder: Path, but: Path | None = None) -> None:
     """Remove what runs that were killed, or refused, left of a data set; `but`: what is gone on with."""
     for stale in folder.parent.glob(f"{folder.name}{PARTIAL}*"):
         if stale != but:
-            shutil.rmtree(stale)
+            with told(stale):
+                shutil.rmtree(stale)
 
 
 @contextmanager

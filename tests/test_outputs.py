@@ -146,6 +146,20 @@ def test_stale_partials_of_other_settings_and_temporary_files_are_removed(tmp_pa
     assert sorted(contents(tmp_path)) == ["set/_manifest.json", "settled.partial-old/.x.parquet.77.partial"]
 
 
+def test_a_partial_that_cannot_be_removed_is_told(tmp_path, monkeypatch):
+    stale = tmp_path / "set.partial-old"
+    stale.mkdir()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(outputs.shutil, "rmtree", refuse)
+    with pytest.raises(DataError, match=rf"^{stale}: cannot be written: Permission denied\."):
+        outputs.drop_partials(tmp_path / "set")
+    assert stale.is_dir()
+    outputs.drop_partials(tmp_path / "set", but=stale)
+
+
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path, monkeypatch):
     folder = tmp_path / "set"
     with outputs.whole(folder, "f1", {}):
