@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import DataError
-from pipeline.outputs import MANIFEST, PARTIAL
+from pipeline.outputs import MANIFEST, PARTIAL, json_object
 
 _UNFINISHED = re.compile(re.escape(PARTIAL) + "[0-9a-f]{16}(-|$)")
 
@@ -34,10 +34,10 @@ def advice(path: Path) -> str:
 def _is_made_anew(manifest: Path) -> bool:
     """Tell whether a manifest is that of a data set that a run makes again; a synthetic operator is a source."""
     try:
-        found = json.loads(manifest.read_text("utf-8"))
+        found = json_object(manifest)
     except (OSError, ValueError):
         return False
-    return isinstance(found, dict) and "fingerprint" in found and "operator" not in found
+    return "fingerprint" in found and "operator" not in found
 
 
 def file_named_in(said: str) -> Path | None:
@@ -50,8 +50,13 @@ def file_named_in(said: str) -> Path | None:
     return Path(found["path"]) if found else None
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, keys: Collection[str]) -> dict[str, Any]:
     """Return what `write_json` wrote into a data set.
+
+    Parameters
+    ----------
+    keys
+        What it must have.
 
     Raises
     ------
@@ -59,8 +64,10 @@ def read_json(path: Path) -> dict[str, Any]:
         If the file is missing or damaged.
     """
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:  # of which undecodable bytes and broken JSON are kinds
+        found = json_object(path)
+        if missing := sorted(set(keys) - set(found)):
+            raise ValueError(f"it has no {', '.join(missing)}")
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {str(error).rstrip('. ')}{advice(path)}") from None
     return found
 

@@ -28,6 +28,7 @@ from pipeline.settings import Log
 
 LATE = "later than late_days"
 _STAGED, _BEFORE = "staged", "before"  # what is new, and what stands in earlier parts
+_FACTS = ("rows", "first_us", "last_us", "first_day", "last_day", "unmatched", "bad")  # of every part, of any log
 _OLD = "_old"  # int8, while duplicates are sought: 1 where a row stands in an earlier part
 
 _Files = dict[str, list[Path]]
@@ -43,12 +44,17 @@ def facts_file(part: Path) -> Path:
     return part.with_suffix(".json")
 
 
+def read_facts(part: Path) -> dict[str, Any]:
+    """Return the facts of one part; a damaged file of them is a DataError."""
+    return read_json(facts_file(part), _FACTS)
+
+
 def parts_of(folder: Path, bucket: int, from_day: int | None = None) -> list[Path]:
     """Return the files of a bucket, first part first; `from_day`: only those with an event on that day or later."""
     files = [bucket_file(folder, bucket), *sorted(folder.glob(f"bucket={bucket:04d}.part-*.parquet"))]
     if from_day is None:
         return files
-    spans = [(file, read_json(facts_file(file))["last_day"]) for file in files]
+    spans = [(file, read_facts(file)["last_day"]) for file in files]
     return [file for file, last_day in spans if last_day is not None and last_day >= from_day]
 
 
@@ -122,7 +128,7 @@ def merge_parts(engine: DuckDBEngine, log: Log, old: Path, folder: Path, bucket:
     """Write the events of several parts as one, under the last one's number, with the facts of all."""
     target = bucket_file(folder, bucket, parts[-1])
     files = [bucket_file(old, bucket, part) for part in parts]
-    merged = merged_facts([read_json(facts_file(file)) for file in files])
+    merged = merged_facts([read_facts(file) for file in files])
     write_json(facts_file(target), merged)
     engine.write(engine.parquet(files).order_by(_order(log)), target)
 

@@ -25,7 +25,6 @@ import ibis.expr.types as ir
 from pipeline.arrivals import Arrivals, Paths, arrivals, can_grow, count_buckets, listing
 from pipeline.canonical import canonical, columns_read
 from pipeline.columns import BUCKET, CUSTOMER, EVENT_US
-from pipeline.damage import read_json
 from pipeline.drift import in_order
 from pipeline.engine import DuckDBEngine, QueryEngine
 from pipeline.errors import DataError
@@ -37,6 +36,7 @@ from pipeline.event_parts import (
     merge_parts,
     merged_facts,
     parts_of,
+    read_facts,
     read_parts,
     staged_days,
     write_first_part,
@@ -222,11 +222,11 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
         from_day = known["last_day"] + 1 - build.late_days
         jobs = [(log, staged, bucket, target, aside, number, from_day) for bucket in range(build.buckets)]
         build.engine.each_bucket(write_next_part, jobs)
-        _refuse_lost(name, split, merged_facts([read_json(facts_file(part)) for part in parts]), staged)
+        _refuse_lost(name, split, merged_facts([read_facts(part) for part in parts]), staged)
     shutil.rmtree(staged, ignore_errors=True)
     with DuckDBEngine() as here:
         check_parts(here, log, parts)
-    found = merged_facts([read_json(facts_file(part)) for part in parts])
+    found = merged_facts([read_facts(part) for part in parts])
     new = log_facts(found)
     in_time = {**new, "bad": {reason: n for reason, n in new["bad"].items() if reason != LATE}}
     place = f"data.logs.{name}: {files[0] if len(files) == 1 else f'{len(files)} new files from {files[0]} on'}"
@@ -275,8 +275,7 @@ def _link(build: _Build, log: Log, old: Path, new: Path) -> None:
 
 def _facts_of(folder: Path, buckets: int) -> dict[str, Any]:
     """Return the facts of all parts of all buckets of a log."""
-    files = [facts_file(part) for bucket in range(buckets) for part in parts_of(folder, bucket)]
-    return merged_facts([read_json(file) for file in files])
+    return merged_facts([read_facts(part) for bucket in range(buckets) for part in parts_of(folder, bucket)])
 
 
 def _refuse_late(place: str, build: _Build, new: Mapping[str, Any], folder: Path, name: str, last_us: int) -> None:

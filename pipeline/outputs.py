@@ -51,20 +51,35 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     DataError
-        If the folder holds no finished data set.
+        If the folder holds no finished data set, or its manifest is damaged.
     """
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+        return json_object(folder / MANIFEST)
     except FileNotFoundError:
         raise DataError(
             f"{folder}: no finished data set here (no {MANIFEST}). Run the stage that writes it first: "
             "features writes events and snapshots, train the models, score the portraits."
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{folder / MANIFEST}: damaged manifest ({error}). Delete the folder; run again.") from None
-    if not isinstance(manifest, dict):
-        raise DataError(f"{folder / MANIFEST}: damaged manifest (no JSON object). Delete the folder; run again.")
-    return manifest
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder / MANIFEST}: cannot be read: {str(error).rstrip('. ')}. Delete the folder {folder} and run again"
+        ) from None
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """Return the object that a JSON file holds.
+
+    Raises
+    ------
+    OSError
+        If the file is missing or unreadable.
+    ValueError
+        If it holds undecodable bytes, broken JSON or something else than an object.
+    """
+    found = json.loads(path.read_text("utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds no JSON object but {json.dumps(found)[:40]}")
+    return found
 
 
 def is_current(folder: Path, expected: str) -> bool:
@@ -183,7 +198,8 @@ def drop_partials(folder: Path, but: Path | None = None) -> None:
     """Remove what runs that were killed, or refused, left of a data set; `but`: what is gone on with."""
     for stale in folder.parent.glob(f"{folder.name}{PARTIAL}*"):
         if stale != but:
-            shutil.rmtree(stale)
+            with told(stale):
+                shutil.rmtree(stale)
 
 
 @contextmanager

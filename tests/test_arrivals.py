@@ -239,9 +239,10 @@ def test_a_new_file_of_bad_rows_is_refused_and_the_old_events_stay(data: Data, t
     assert [path.name for path in (tmp_path / "out").glob("events*")] == ["events"]  # nothing is left of it
 
 
-def test_damaged_facts_of_a_part_are_told(data: Data, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}"])
+def test_damaged_facts_of_a_part_are_told(data: Data, tmp_path: Path, text: str) -> None:
     write(data, tmp_path / "out")
-    facts_file(bucket_file(tmp_path / "out" / "events" / "log", 1)).write_text("")
+    facts_file(bucket_file(tmp_path / "out" / "events" / "log", 1)).write_text(text)
     write_day(tmp_path, "11", day_rows(11))
     said = rf"bucket=0001\.json: cannot be read: .*Delete the folder {tmp_path / 'out' / 'events'} and run again"
     with pytest.raises(DataError, match=said):

@@ -51,10 +51,10 @@ def test_a_folder_without_a_manifest_holds_no_data_set(tmp_path):
         outputs.read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("text", [b"{", b"", b"[1]", b"\xff\xfe", b'"text"'])
+@pytest.mark.parametrize("text", [b"{", b"", b"[]", b"[1]", b"null", b"\xff\xfe", b'"text"'])
 def test_a_damaged_manifest_is_told_as_such(tmp_path, text):
     (tmp_path / outputs.MANIFEST).write_bytes(text)
-    with pytest.raises(DataError, match=r"_manifest\.json: damaged manifest"):
+    with pytest.raises(DataError, match=rf"_manifest\.json: cannot be read: .+\. Delete the folder {tmp_path} and run"):
         outputs.read_manifest(tmp_path)
 
 
@@ -144,6 +144,20 @@ def test_stale_partials_of_other_settings_and_temporary_files_are_removed(tmp_pa
     with outputs.whole(folder, "f1", {}):
         assert not (tmp_path / "set.partial-old").exists()
     assert sorted(contents(tmp_path)) == ["set/_manifest.json", "settled.partial-old/.x.parquet.77.partial"]
+
+
+def test_a_partial_that_cannot_be_removed_is_told(tmp_path, monkeypatch):
+    stale = tmp_path / "set.partial-old"
+    stale.mkdir()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(outputs.shutil, "rmtree", refuse)
+    with pytest.raises(DataError, match=rf"^{stale}: cannot be written: Permission denied\."):
+        outputs.drop_partials(tmp_path / "set")
+    assert stale.is_dir()
+    outputs.drop_partials(tmp_path / "set", but=stale)
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path, monkeypatch):
