@@ -41,6 +41,29 @@ def test_a_library_has_one_owner(libraries, owners):
     assert found == owners
 
 
+def imported_here(file):
+    """Return the modules below this package that a file imports anywhere in it: of `pipeline.a.b`, `a`."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            assert not isinstance(node, ast.ImportFrom), f"{file}:{node.lineno}: a relative import"
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("pipeline.")}
+        assert "pipeline" not in names, f"{file}:{node.lineno}: imports the whole package"
+    return found
+
+
+def test_the_synthetic_operator_is_read_like_any_other_source_and_knows_nothing_of_who_reads_it():
+    files = [file for file in FILES if PACKAGE / "synthetic" in file.parents]
+    # These stand lowest among the layers, so that nothing else comes in behind them.
+    found = set().union(*(imported_here(file) for file in files))
+    assert found == {"synthetic", "errors", "console", "outputs", "program"}
+
+
 def test_no_module_is_a_place_for_odds_and_ends():
     assert not {file.stem for file in FILES} & {"utils", "common", "helpers", "misc", "util", "base"}
 

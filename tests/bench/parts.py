@@ -22,13 +22,14 @@ _OPERATOR = (*_RUN, "data", "data.root")  # and of a synthetic operator
 class Part:
     """Where a part stands, and what it takes besides sizes and rounds.
 
-    `models` is how many recipes at most; `activity` that of a synthetic operator; `overrides` those of a run, but for
-    the keys in `own`, which the part gives itself.
+    `models` is how many recipes at most, and a part that takes none runs `recipe`; `activity` that of a synthetic
+    operator; `overrides` those of a run, but for the keys in `own`, which the part gives itself.
     """
 
     module: str
     function: str = "run"
     models: int = 0
+    recipe: str = "stacked"
     activity: bool = False
     overrides: bool = False
     own: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ PARTS = {
     "refresh": Part("refresh"),
     "growth": Part("features", "run_growth"),
     "scoring": Part("customers_scored", activity=True, overrides=True, own=_OPERATOR),
-    "training": Part("training", overrides=True, own=_OPERATOR),
+    "training": Part("training", recipe="lightgbm", overrides=True, own=_OPERATOR),
     "operator": Part("operator", models=1, activity=True, overrides=True, own=_OPERATOR),
     "spark": Part("spark", models=1, overrides=True, own=(*_OPERATOR, "engine", "engine.master")),
 }
@@ -91,7 +92,7 @@ def _reason(name: str, part: Part | None, asked: Options, given: Sequence[str]) 
 def _unknown(name: str, part: Part, asked: Options) -> str | None:
     """Return what the program would say of the overrides, before anything was measured."""
     source = ["data=telecom"] if asked.sizes or "data" in part.own else []
-    for model in asked.models[: part.models] if part.models else ["stacked"]:
+    for model in asked.models[: part.models] if part.models else [part.recipe]:
         try:
             settings_of(*source, f"model={model}", *asked.overrides)
         except (HydraException, ConfigError) as error:

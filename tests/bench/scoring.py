@@ -31,12 +31,9 @@ from pathlib import Path
 import ibis
 import numpy as np
 import pandas as pd
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from threadpoolctl import threadpool_limits
 
 from pipeline.columns import CUSTOMER
-from pipeline.configuration import parse_settings
 from pipeline.engine import DuckDBEngine
 from pipeline.features.matrix import FeatureMatrix, read_matrix
 from pipeline.features.snapshot import snapshot_folder
@@ -49,8 +46,8 @@ from pipeline.scoring.reading import open_bucket
 from pipeline.settings import Settings
 from pipeline.timeline import resolve_as_of
 from pipeline.tracking import Tracker
+from tests.bench.settings import settings_of
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 WORKERS = 2
 OF_A_BUCKET = 16_000  # customers: some 2 million events
 Took = tuple[float, float]  # seconds of wall time and of this process's CPU
@@ -64,7 +61,7 @@ def repeat(folder: Path, base: Path, size: int) -> int:
     trained = folder / "telecom"
     events = read_manifest(trained / "events")
     buckets = int(events["buckets"])
-    snapshot = snapshot_folder(trained, resolve_as_of(settings_of(folder).data, events))
+    snapshot = snapshot_folder(trained, resolve_as_of(settings_of(*asked(folder)).data, events))
     n = int(read_manifest(trained / "profiles")["customers"])
     times = -(-size // n)
     together = max(1, OF_A_BUCKET * buckets // n)
@@ -91,14 +88,6 @@ def _parts(trained: Path, snapshot: Path) -> tuple[Path, ...]:
 def asked(folder: Path, overrides: Sequence[str] = ()) -> list[str]:
     """Return the overrides of a run by the models in `folder`."""
     return ["data=telecom", "model=stacked", f"tracking.folder={folder}/models", *overrides]
-
-
-def settings_of(folder: Path, overrides: Sequence[str] = ()) -> Settings:
-    """Return the settings of such a run."""
-    with initialize_config_dir(str(CONF), version_base=None):
-        config = compose("config", asked(folder, overrides))
-    plain = OmegaConf.to_container(config, resolve=True)
-    return parse_settings({str(key): value for key, value in dict(plain).items() if key != "hydra"})  # type: ignore[call-overload]
 
 
 def buckets(settings: Settings, ensemble: Ensemble, base: Path, snapshot: Path) -> Took:
@@ -178,7 +167,7 @@ def _predict_by_trees(champion: Champion, matrix: FeatureMatrix) -> Callable[[],
 
 def main(way: str, folder: Path, base: Path, told: Path, overrides: Sequence[str]) -> None:
     """Run one way on a base that stands, and write what it took."""
-    settings = settings_of(folder, overrides)
+    settings = settings_of(*asked(folder, overrides))
     ensemble = load_champions(settings, Tracker(settings.tracking, settings.data.name))
     events = read_manifest(base / "events")
     snapshot = snapshot_folder(base, resolve_as_of(settings.data, events))

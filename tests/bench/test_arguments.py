@@ -77,6 +77,7 @@ def test_the_first_recipe_is_the_default_of_parts_that_take_one():
         (["stages", "--models", "stacked", "data=atus"], "not data=atus: overrides stand before --models"),
         (["operator", "nonsense.key=1"], "cannot run with model=stacked nonsense.key=1: Could not override"),
         (["scoring", "features.buckets=many"], "part scoring cannot run with model=stacked features.buckets=many: the"),
+        (["training", "model.estimator.linear.C=1.0"], "with model=lightgbm model.estimator.linear.C=1.0: Could not"),
         (["stages", "--models", "nope"], "part stages cannot run with model=nope: In 'config': Could not find"),
     ],
 )

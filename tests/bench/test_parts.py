@@ -11,6 +11,7 @@ import pytest
 from tests.bench import customers_scored, operator, spark, training
 from tests.bench.measured import Cost, Results
 from tests.bench.options import Options
+from tests.bench.parts import PARTS
 from tests.bench.settings import settings_of
 
 
@@ -85,6 +86,7 @@ def test_models_for_scoring_are_trained_once_and_all_ways_take_turns(tmp_path, m
     trained, *scored = [settings_of(*overrides) for overrides in asked]
     assert (trained.stages, [one.stages for one in scored]) == (("features", "train"), [("score",)] * 2)
     assert {one.tracking.folder for one in scored} == {trained.tracking.folder}
+    assert {one.model.name for one in (trained, *scored)} == {PARTS["scoring"].recipe}
     assert len({one.outputs for one in scored} | {trained.outputs}) == 2
     assert {one.features.buckets for one in scored} == {1}  # by the overrides that the models were trained with
     assert [(row["way"], row["round"]) for row in results.rows] == [
@@ -106,6 +108,6 @@ def test_training_and_the_loop_take_turns_on_the_same_snapshots(tmp_path, monkey
     assert (features.stages, [one.stages for one in found]) == (("features",), [("train",)] * 2)
     assert {one.outputs for one in found} == {features.outputs}
     assert len({one.tracking.folder for one in found}) == 2  # or the second would find its models registered
-    assert {one.model.name for one in found} == {"lightgbm"}
+    assert {one.model.name for one in found} == {"lightgbm"} == {PARTS["training"].recipe}
     assert [(row["way"], row.get("fits")) for row in results.rows] == [("stage train", None), ("plain loop", 12)] * 2
     assert "12 fits of 2 attributes" in capsys.readouterr().out
