@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 from pipeline.errors import ConfigError
 from pipeline.model.blocks import FEATURE_CHECKS, Floats, Ints, Matrix, as_matrix, checked, encode_labels
 from pipeline.model.boosting import DenseBoosting
-from pipeline.model.crossfit import align_columns, fold_numbers
+from pipeline.model.crossfit import align_columns, decided_for, fold_numbers
 from pipeline.model.linear import SparseLogistic
 from pipeline.model.log_linear_pool import fit_weights
 
@@ -130,7 +130,7 @@ class BlendedClassifier(ClassifierMixin, BaseEstimator):
     def _cross_fit(self, X: Matrix, y: Any, folds: Ints) -> tuple[Floats, Ints]:
         """Fit members and blend; return the out-of-fold scores (n_members, n, n_classes) and the class indices."""
         self.classes_, y_index = encode_labels(y, type(self).__name__)
-        made = self._make(X.shape[1])
+        made = {name: decided_for(member, len(y_index)) for name, member in self._make(X.shape[1]).items()}
         out = {name: np.empty((len(y_index), len(self.classes_))) for name in made}
         for fold in np.unique(folds):
             test, train = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)

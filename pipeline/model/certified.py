@@ -24,7 +24,7 @@ from pipeline.model.blocks import (
 )
 from pipeline.model.calibration import Calibration, CrossCalibration, Method
 from pipeline.model.certification import Certificate, gather, stated_values
-from pipeline.model.crossfit import align_columns, fold_numbers, out_of_fold
+from pipeline.model.crossfit import align_columns, decided_for, fold_numbers, out_of_fold
 from pipeline.model.multiplicity import Levels, Scope, attribute_levels, catalogue_level
 from pipeline.model.novelty import NoveltyDetector
 from pipeline.model.sets import fit_cut
@@ -275,11 +275,12 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         if len(present) < 2:
             raise LabelError("CertifiedClassifier: after the hold-out only one class is left to learn from")
         folds = fold_numbers(y_index, self.folds, self.random_state)
-        self.estimator_ = clone(self.estimator)
+        estimator = decided_for(self.estimator, len(y_index))
+        self.estimator_ = clone(estimator)
         if hasattr(self.estimator_, "fit_out_of_fold"):
             raw = align_columns(self.estimator_.fit_out_of_fold(X, y_index, folds), present, len(self.classes_))
         else:
-            raw = out_of_fold(self.estimator, X, y_index, folds)
+            raw = out_of_fold(estimator, X, y_index, folds)
             raw = align_columns(raw, np.arange(raw.shape[1]), len(self.classes_))
             self.estimator_.fit(X, y_index)
         cross = CrossCalibration(raw, y_index, folds, self.calibration)

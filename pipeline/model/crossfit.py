@@ -9,6 +9,8 @@ from sklearn.base import clone
 
 from pipeline.model.blocks import Floats, Ints, LabelError, Matrix, class_scores
 
+NEVER = 2**62  # customers: more than there are
+
 
 def fold_numbers(y_index: Ints, n_folds: int, seed: int) -> Ints:
     """Return the fold of each row, 0 … n_folds - 1, dealt class by class in random order.
@@ -39,6 +41,22 @@ def fold_numbers(y_index: Ints, n_folds: int, seed: int) -> Ints:
     folds = np.empty(len(y_index), dtype=np.int64)
     folds[by_class] = np.arange(len(y_index)) % n_folds
     return folds
+
+
+def decided_for(estimator: Any, n_customers: int) -> Any:
+    """Return a clone whose parameters `large_from`, its parts' too, no longer depend on how many customers it is given.
+
+    A model that is fitted on all customers and those that are fitted on all but a fold must be of one kind, also where
+    only all of them are many: else weights, calibration and certificates would be those of another model.
+
+    Examples
+    --------
+    >>> from pipeline.model.boosting import DenseBoosting
+    >>> [decided_for(DenseBoosting(large_from=900), n).large_from for n in (900, 899)] == [0, NEVER]
+    True
+    """
+    own = {name: value for name, value in estimator.get_params().items() if name.rpartition("__")[2] == "large_from"}
+    return clone(estimator).set_params(**{name: 0 if n_customers >= value else NEVER for name, value in own.items()})
 
 
 def out_of_fold(

@@ -33,7 +33,9 @@ class LargeBoosting:
        little, leaving many out loses: customers held out decide between 60 and 240.
     2. On these, trees are grown until the log-loss of the held-out customers no longer falls, and small networks are
        trained, which draw smooth functions and products where trees have steps.
-    3. Scores are pooled with weights >= 0 fitted on the same held-out customers (`fit_weights`).
+    3. Scores are pooled with weights >= 0 fitted on the same held-out customers (`fit_weights`), intercepts drawn to
+       the classes' shares in training: of a rare class hardly anybody is held out. That the same customers also stopped
+       the trees favours these a little.
     4. Both are fitted again on all customers, with so many trees.
 
     AUC on other training customers of the synthetic operator (20,000 labels each):
@@ -92,8 +94,10 @@ class LargeBoosting:
         stop = lgb.early_stopping(_PATIENCE, verbose=False)
         trees = lgb.train(growth, data, 3 * n_trees, valid_sets=[judge], callbacks=[stop])
         networks = Networks.fit(chosen[train], y_index[train], _NETWORKS, random_state)
-        pooled = _scores(trees, networks, chosen[held])
-        weights, intercept = fit_weights(pooled, y_index[held], _SHRINKAGE)
+        prior = _prior(y_index, n_classes)
+        pooled = _scores(trees, networks, chosen[held]) - prior
+        weights, intercept = fit_weights(pooled, y_index[held], _SHRINKAGE, prior)
+        intercept = intercept - weights.sum() * prior  # as scores are asked for with the prior in them
         everybody = lgb.Dataset(chosen, y_index, params=growth)
         booster = lgb.train(growth, everybody, max(1, trees.best_iteration))
         networks = Networks.fit(chosen, y_index, _NETWORKS, random_state)
@@ -111,7 +115,7 @@ class LargeBoosting:
         TreeSHAP values and the networks' contributions, weighed as in the pool.
         """
         chosen = _columns(inputs, self.columns)
-        parts = tree_contributions(self.booster, chosen, class_index, len(self.intercept))
+        parts = tree_contributions(self.booster, chosen, class_index, len(self.intercept), centred=True)
         full = np.zeros(inputs.shape)
         full[:, self.columns] = self.weights[0] * parts
         full[:, self.columns] += self.weights[1] * self.networks.contributions(chosen, class_index)
@@ -139,12 +143,24 @@ def _telling(inputs: Matrix, y_index: Ints, train: Ints, held: Ints, growth: Map
     return order[:many] if gained.mean() > 2 * gained.std() / np.sqrt(len(gained)) else order[:few]
 
 
-def tree_contributions(booster: lgb.Booster, rows: NDArray[Any], class_index: int, n_classes: int) -> Floats:
-    """Return TreeSHAP values for the score of a class, shape (n, n_columns); for two classes, for its log-odds."""
+def tree_contributions(
+    booster: lgb.Booster, rows: NDArray[Any], class_index: int, n_classes: int, centred: bool = False
+) -> Floats:
+    """Return TreeSHAP values for the score of a class, shape (n, n_columns); for two classes, for its log-odds.
+
+    `centred`: of more than two classes, less their mean over the classes.
+    """
     raw = np.asarray(booster.predict(rows, pred_contrib=True, num_threads=1))
     if n_classes == 2:
         return np.asarray((2 * class_index - 1) * raw[:, :-1])  # the last column is the expected value
-    return np.asarray(raw.reshape(len(rows), n_classes, -1)[:, class_index, :-1])
+    parts = raw.reshape(len(rows), n_classes, -1)[:, :, :-1]
+    return np.asarray(parts[:, class_index] - parts.mean(axis=1) if centred else parts[:, class_index])
+
+
+def _prior(y_index: Ints, n_classes: int) -> Floats:
+    """Return the log-shares of the classes less their mean, shape (n_classes,)."""
+    logs = np.log(np.bincount(y_index, minlength=n_classes))
+    return np.asarray(logs - logs.mean())
 
 
 def _columns(inputs: Matrix, columns: Ints) -> NDArray[np.float32]:

@@ -52,9 +52,11 @@ class Networks:
         raw = _squeezed(columns, doubtful)
         known = ~np.isnan(raw)
         n = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, raw, 0.0).sum(axis=0) / n
+        # In double precision: sums of float32 down the rows err so much that a constant column seems to vary.
+        mean = np.where(known, raw, 0.0).sum(axis=0, dtype=np.float64) / n
         spread = np.sqrt((np.where(known, raw - mean, 0.0) ** 2).sum(axis=0) / n)
-        spread = np.where(spread > _LEAST_SPREAD, spread, np.inf)  # what never varied says nothing later, too
+        varied = spread > _LEAST_SPREAD * (1 + np.abs(mean))
+        spread = np.where(varied, spread, np.inf)  # what never varied says nothing later, too
         inputs = _standardised(raw, mean, spread)
         fitted = []
         for number in range(n_networks):
@@ -73,15 +75,18 @@ class Networks:
             mean,
             spread,
             doubtful,
-            np.hstack([network.coefs_[0] for network in fitted]),
-            np.concatenate([network.intercepts_[0] for network in fitted]),
-            np.vstack([network.coefs_[1] for network in fitted]) / n_networks,
-            np.mean([network.intercepts_[1] for network in fitted], axis=0),
+            np.hstack([network.coefs_[0] for network in fitted], dtype=np.float64),
+            np.concatenate([network.intercepts_[0] for network in fitted], dtype=np.float64),
+            np.vstack([network.coefs_[1] for network in fitted], dtype=np.float64) / n_networks,
+            np.mean([network.intercepts_[1] for network in fitted], axis=0, dtype=np.float64),
         )
 
     def scores(self, columns: NDArray[np.float32]) -> Floats:
-        """Return log-odds of the second class (n,) for two classes, else scores (n, n_classes)."""
-        hidden = np.maximum(self._inputs(columns) @ self.inward + self.threshold, 0.0)
+        """Return log-odds of the second class (n,) for two classes, else scores (n, n_classes).
+
+        In double precision: a customer's score must not depend on who else is asked.
+        """
+        hidden = np.maximum(self._inputs(columns).astype(np.float64) @ self.inward + self.threshold, 0.0)
         scores = np.asarray(hidden @ self.outward + self.intercept, dtype=np.float64)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
@@ -90,14 +95,17 @@ class Networks:
 
         DeepLIFT's rescale rule (Shrikumar, Greenside, Kundaje 2017, arXiv:1704.02685) with the mean customer as
         the reference: a unit hands what it differs by on to its inputs, in proportion to what each adds to its
-        argument. A row plus the mean customer's score is the score. An indicator's part goes to its column.
+        argument. A row plus the mean customer's score is the score; of more than two classes, less the mean over the
+        classes. An indicator's part goes to its column.
         """
         inputs = self._inputs(columns)
         argument = inputs @ self.inward
         differs = np.maximum(argument + self.threshold, 0.0) - np.maximum(self.threshold, 0.0)
         slope = np.divide(differs, argument, out=np.zeros_like(argument), where=np.abs(argument) > 1e-6)
-        two = self.outward.shape[1] == 1
-        outward = (2 * class_index - 1) * self.outward[:, 0] if two else self.outward[:, class_index]
+        if self.outward.shape[1] == 1:
+            outward = (2 * class_index - 1) * self.outward[:, 0]
+        else:
+            outward = self.outward[:, class_index] - self.outward.mean(axis=1)
         pushes = np.asarray(inputs * ((slope * outward) @ self.inward.T), dtype=np.float64)
         parts = pushes[:, : columns.shape[1]].copy()
         parts[:, self.doubtful] += pushes[:, columns.shape[1] :]

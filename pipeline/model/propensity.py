@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 
 from pipeline.model.blocks import Floats, Ints, Matrix
-from pipeline.model.crossfit import fold_numbers, out_of_fold
+from pipeline.model.crossfit import decided_for, fold_numbers, out_of_fold
 from pipeline.model.token_boosting import TokenBoosting
 
 FOLDS = 5
@@ -94,7 +94,7 @@ def response_propensity(X: Matrix, answered: np.ndarray, n_dense: int, seed: int
         return None
     y = answered.astype(np.int64)
     folds = fold_numbers(y, FOLDS, seed)
-    return out_of_fold(behaviour_model(n_dense, seed), X, y, folds)[:, 1], folds
+    return out_of_fold(decided_for(behaviour_model(n_dense, seed), len(y)), X, y, folds)[:, 1], folds
 
 
 def learn_answering(
@@ -124,7 +124,7 @@ def learn_answering(
         # Hardly anybody answers: whom, cannot be learnt; so rarely that nobody is in reach, unless the base is tiny.
         seldom = DummyClassifier().fit(np.zeros((len(rows) + 1, 1)), np.append(answered[rows], True).astype(np.int64))
         return Answering(seldom.predict_proba(np.zeros((len(answered), 1)))[:, 1], seldom)
-    model = behaviour_model(n_dense, seed).fit(X[rows], answered[rows].astype(np.int64))
+    model = decided_for(behaviour_model(n_dense, seed), len(rows)).fit(X[rows], answered[rows].astype(np.int64))
     propensity = np.empty(len(answered))
     propensity[rows] = found[0]
     others = np.setdiff1d(np.arange(len(answered)), rows)

@@ -25,7 +25,7 @@ from pipeline.model.blocks import (
     with_other_block,
 )
 from pipeline.model.boosting import DenseBoosting
-from pipeline.model.crossfit import fold_numbers, out_of_fold
+from pipeline.model.crossfit import decided_for, fold_numbers, out_of_fold
 from pipeline.model.linear import SparseLogistic
 from pipeline.model.split_matrix import SplitMatrix
 
@@ -98,7 +98,7 @@ class StackedClassifier(ClassifierMixin, BaseEstimator):
         dense, tokens = dense_block(X, self.n_dense), token_block(X, self.n_dense)
         folds = fold_numbers(y_index, self.folds, self.random_state)
         linear = clone(self.linear or SparseLogistic()).set_params(n_dense=None)
-        boosting = clone(self.boosting or DenseBoosting()).set_params(n_dense=None)
+        boosting = decided_for(self.boosting or DenseBoosting(), len(y_index)).set_params(n_dense=None)
 
         self.linear_ = linear.fit(tokens, y_index) if tokens.shape[1] else None
         token_scores = (

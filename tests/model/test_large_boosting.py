@@ -6,8 +6,12 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from pipeline.model import large_boosting
+from pipeline.model.blended import BlendedClassifier
 from pipeline.model.boosting import DenseBoosting
+from pipeline.model.certified import CertifiedClassifier
 from pipeline.model.large_boosting import LargeBoosting
+from pipeline.model.propensity import learn_answering
+from pipeline.model.stacked import StackedClassifier
 from pipeline.model.token_boosting import TokenBoosting
 
 GROWTH = {"learning_rate": 0.1, "num_leaves": 15, "feature_fraction": 0.5, "num_threads": 1, "verbose": -1, "seed": 0}
@@ -71,13 +75,9 @@ def test_contributions_and_a_constant_are_the_score(n_classes):
         assert sparse.issparse(parts)
         told = (2 * c - 1) * scores if n_classes == 2 else scores[:, c] - scores.mean(axis=1)
         assert parts.shape == (50, 90)
-        if n_classes == 2:
-            rest = told - parts.toarray().sum(axis=1)
-            np.testing.assert_allclose(rest, rest[0], atol=1e-4)
-    if n_classes == 3:  # scores are told up to what all classes have in common
-        sums = np.column_stack([model.contributions(X[:50], c).toarray().sum(axis=1) for c in range(3)])
-        rest = (scores - sums) - (scores - sums)[:, :1]
-        np.testing.assert_allclose(rest, np.tile(rest[0], (50, 1)), atol=1e-4)
+        rest = told - parts.toarray().sum(axis=1)
+        np.testing.assert_allclose(rest, rest[0], atol=1e-4)
+        assert np.ptp(told) > 0.5
 
 
 def test_the_same_input_gives_the_same_model_sparse_or_not_and_a_saved_one_answers_alike():
@@ -95,3 +95,54 @@ def test_a_class_of_one_customer_is_learnt_and_not_judged():
     y[0] = 2
     model = LargeBoosting.fit(X, y, GROWTH, 5, 0)
     assert model.scores(X).shape == (1000, 3)
+
+
+def test_a_rare_class_that_nobody_held_out_has_keeps_about_its_share():
+    X, y = smooth(6000)
+    y[np.flatnonzero(y == 1)[:3]] = 2
+    proba = DenseBoosting(large_from=1000, n_estimators=10).fit(X, y).predict_proba(smooth(4000, seed=1)[0])
+    assert 1e-5 < proba[:, 2].mean() < 2e-3  # 3 of 6,000 are 5e-4
+
+
+def test_those_held_out_teach_no_network_before_the_pool_is_weighed(monkeypatch):
+    X, y = smooth(1000)
+    fitted = []
+    fit = large_boosting.Networks.fit
+    monkeypatch.setattr(
+        large_boosting.Networks, "fit", lambda rows, *rest: fitted.append(len(rows)) or fit(rows, *rest)
+    )
+    LargeBoosting.fit(X, y, GROWTH, 5, 0)
+    assert fitted == [800, 1000]
+
+
+SMALL = {"n_estimators": 5, "large_from": 400}
+LEARNERS = {
+    "certified": lambda: CertifiedClassifier(DenseBoosting(**SMALL), folds=5),
+    "blended": lambda: BlendedClassifier({"trees": DenseBoosting(**SMALL)}, n_dense=80, folds=5),
+    "stacked": lambda: StackedClassifier(boosting=DenseBoosting(**SMALL), n_dense=80, folds=5),
+}
+
+
+def learnt_from(monkeypatch):
+    """Return a list that is filled with the numbers of customers that the larger kind of model learns from."""
+    rows, fit = [], LargeBoosting.fit
+    monkeypatch.setattr(LargeBoosting, "fit", lambda inputs, *rest: rows.append(inputs.shape[0]) or fit(inputs, *rest))
+    return rows
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_models_of_folds_are_of_the_kind_of_the_one_fitted_on_all(monkeypatch, name):
+    X, y = smooth(450)
+    rows = learnt_from(monkeypatch)
+    LEARNERS[name]().fit(np.abs(X), y)
+    assert sorted(rows) == [360] * 5 + [450]
+    rows.clear()
+    LEARNERS[name]().fit(np.abs(X[:390]), y[:390])
+    assert rows == []
+
+
+def test_who_answers_is_told_by_one_kind_of_model(monkeypatch):
+    X, y = smooth(10_400)
+    rows = learnt_from(monkeypatch)
+    learn_answering(sparse.csr_matrix(np.abs(X)), y == 1, 80, 0)
+    assert sorted(rows) == [8_320] * 5 + [10_400]

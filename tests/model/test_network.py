@@ -60,7 +60,25 @@ def test_contributions_add_up_from_the_mean_customer(n_classes):
     for c in range(n_classes):
         parts = networks.contributions(X, c)
         assert parts.shape == X.shape
-        told = (2 * c - 1) * scores if n_classes == 2 else scores[:, c]
+        told = (2 * c - 1) * scores if n_classes == 2 else scores[:, c] - scores.mean(axis=1)
         rest = told - parts.sum(axis=1)
         np.testing.assert_allclose(rest, rest[0], atol=1e-4)
         assert np.ptp(told) > 0.5
+
+
+def test_a_column_that_never_varied_says_nothing_whatever_it_becomes():
+    X, y = customers(20_000)
+    constant = np.array([1234.56, -3.3e5, 30.0, 0.1], dtype=np.float32)
+    X = np.hstack([X, np.tile(constant, (len(X), 1))])
+    networks = Networks.fit(X, y, 1, 0)
+    assert np.isinf(networks.spread[4:8]).all()
+    other = X[:100].copy()
+    other[:, 4:] *= 2
+    np.testing.assert_array_equal(networks.scores(other), networks.scores(X[:100]))
+
+
+def test_a_score_does_not_depend_on_who_else_is_asked():
+    X, y = customers()
+    networks = Networks.fit(X, y, 4, 0)
+    alone = np.concatenate([networks.scores(X[start : start + 7]) for start in range(0, 700, 7)])
+    np.testing.assert_allclose(alone, networks.scores(X)[:700], rtol=0, atol=1e-12)
