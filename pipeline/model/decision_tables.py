@@ -68,7 +68,7 @@ class DecisionTables:
     n_scores: int
 
     def scores(self, blocks: Sequence[NDArray[np.floating]]) -> Floats:
-        """Return `Booster.predict(X, raw_score=True)` to the last bit, of numbers up to 1e300: shape (n_rows, n_scores).
+        """Return `Booster.predict(X, raw_score=True)` to the last bit, shape (n_rows, n_scores); of numbers up to 1e300.
 
         Parameters
         ----------
