@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.columns import REASON
 from pipeline.errors import DataError
+from pipeline.outputs import told
 from pipeline.settings import Data
 
 
@@ -51,6 +52,30 @@ def refuse_nothing(place: str, facts: Mapping[str, Any], quarantine: Path) -> No
     """Refuse a log of which no row can be used, with DataError; parameters as of `refuse_bad`."""
     if facts["rows"] == 0:
         raise DataError(f"{place}: no usable row is left. {_listed(facts)}. The rows are kept in {quarantine}.")
+
+
+def drop_refused(quarantine: Path, first: int) -> None:
+    """Remove what was set aside of new files that have become no part of the events.
+
+    Parameters
+    ----------
+    quarantine
+        Where the rows of one log that cannot be used are kept.
+    first
+        The lowest number that no part of the events has.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be removed.
+    """
+    with told(quarantine):
+        for path in quarantine.glob("bucket=*.part-*.parquet"):
+            if int(path.stem.rpartition("-")[2]) >= first:
+                path.unlink()
+        for folder in (quarantine, quarantine.parent):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _listed(facts: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ from pipeline.event_parts import (
     write_first_part,
     write_next_part,
 )
-from pipeline.event_quality import log_facts, refuse_bad, refuse_nothing
+from pipeline.event_quality import drop_refused, log_facts, refuse_bad, refuse_nothing
 from pipeline.outputs import MANIFEST, drop_partials, fingerprint, read_manifest, share_file, whole
 from pipeline.settings import Data, Log
 from pipeline.sources import place_of
@@ -111,6 +111,8 @@ def write_events(
     standing = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     if standing.get("inputs") == found.inputs:
         drop_partials(folder)  # of new files that were refused, and have been taken away since
+        for name in data.logs:
+            drop_refused(quarantine / name, _next_part(standing))
         return standing
     paths = {
         name: in_order(found.paths[name], log, columns_read(log), f"data.logs.{name}")
@@ -188,7 +190,7 @@ def _add(
 ) -> None:
     """Write a data set that has the parts of the standing one and one more for the new files."""
     added: dict[str, int | None] = {}
-    number = len(standing["added"]) + 2  # after a full reading's two
+    number = _next_part(standing)
     facts |= {"logs": {}, "base": standing["base"]}
     with whole(folder, fingerprint(standing["fingerprint"], facts["inputs"], build.late_days), facts) as partial:
         for name, log in build.data.logs.items():
@@ -196,6 +198,8 @@ def _add(
             if name in new:
                 progress(f"events of {name}, {len(new[name])} new {'file' if len(new[name]) == 1 else 'files'}")
                 added[name] = _add_to(build, name, new[name], folder, partial, number)
+            else:
+                drop_refused(build.quarantine / name, number)
             facts["logs"][name] = log_facts(_facts_of(partial / name, build.buckets))
             late = facts["logs"][name]["bad"].get(LATE, 0) - standing["logs"][name]["bad"].get(LATE, 0)
             if late:
@@ -207,6 +211,10 @@ def _add(
         facts["added"] = [*standing["added"], {"inputs": facts["inputs"], "first_days": first_days}]
 
 
+def _next_part(standing: Mapping[str, Any]) -> int:
+    return len(standing["added"]) + 2  # after a full reading's two
+
+
 def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: Path, number: int) -> int | None:
     """Write one more part of a log's buckets; return the first local day in it."""
     log, target, aside = build.data.logs[name], partial / name, build.quarantine / name
@@ -214,8 +222,7 @@ def _add_to(build: _Build, name: str, files: list[Path], folder: Path, partial: 
     known = merged_facts([_facts_of(folder / name, build.buckets)])
     parts = [bucket_file(target, bucket, number) for bucket in range(build.buckets)]
     if staged.exists() or not all(part.exists() for part in parts):
-        for stale in aside.glob(f"bucket=*.part-{number:04d}.parquet"):
-            stale.unlink()
+        drop_refused(aside, number)
         split = _stage(build, name, staged, files)
         if split == 0:
             return None  # new files without a row

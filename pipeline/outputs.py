@@ -87,8 +87,13 @@ def is_current(folder: Path, expected: str) -> bool:
     return (folder / MANIFEST).is_file() and read_manifest(folder).get("fingerprint") == expected
 
 
-def write_file(path: Path, write: Callable[[Path], object]) -> None:
+def write_file(path: Path, write: Callable[[Path], object], queried: bool = False) -> None:
     """Call `write` with a temporary name, flush to disk and rename: the file is whole or absent.
+
+    Parameters
+    ----------
+    queried
+        What is written comes from a query, which may spill to the same disk; see `unwritable`.
 
     Raises
     ------
@@ -96,7 +101,7 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
         If the disk is full or does not let itself be written.
     """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.partial")
-    with told(path):
+    with told(path, queried):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write(partial)
@@ -259,12 +264,12 @@ def _put_back(folder: Path) -> None:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def told(path: Path, queried: bool = False) -> Iterator[None]:
     """Turn what a full or read-only disk raises into a `DataError` that names the place."""
     try:
         yield
     except OSError as error:
-        raise unwritable(path, str(error.strerror or error), queried=False) from None
+        raise unwritable(path, str(error.strerror or error), queried) from None
 
 
 def unwritable(path: Path, reason: str, queried: bool = True) -> DataError:

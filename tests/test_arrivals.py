@@ -16,7 +16,7 @@ from pipeline.engine import DuckDBEngine
 from pipeline.errors import DataError, SchemaError
 from pipeline.event_parts import facts_file
 from pipeline.events import bucket_file, read_events, write_events
-from pipeline.settings import Data, Quality
+from pipeline.settings import Data, Log, Quality
 from tests.source import NOW_US, contents, csv_log, rows, source, us
 
 DAY_US = 86_400_000_000
@@ -28,14 +28,14 @@ def at(day: int, hour: int = 12) -> int:
     return us(2024, 1, 1, hour) + (day - 1) * DAY_US
 
 
-def write_day(folder: Path, name: str, table: list[Row]) -> None:
+def write_day(folder: Path, name: str, table: list[Row], log: str = "files") -> None:
     ids, times, amounts = zip(*table, strict=True)
     columns = {
         "id": pa.array(ids, pa.string()),
         "time": pa.array(times, pa.int64()),
         "x": pa.array(amounts, pa.float64()),
     }
-    pq.write_table(pa.table(columns), folder / "files" / f"{name}.parquet")
+    pq.write_table(pa.table(columns), folder / log / f"{name}.parquet")
 
 
 def day_rows(day: int) -> list[Row]:
@@ -49,6 +49,14 @@ def data(tmp_path: Path) -> Data:
     for day in range(1, 11):
         write_day(tmp_path, f"{day:02d}", day_rows(day))
     return source(tmp_path, "files", numeric=["x"], time_unit="us", bad=0.5)
+
+
+def folder_of_days(folder: Path, name: str) -> Log:
+    """Return a log of two daily files; that of the calls has a row without an id."""
+    (folder / name).mkdir()
+    write_day(folder, "09", day_rows(9), name)
+    write_day(folder, "10", [*day_rows(10), *([(None, at(10), 1.0)] if name == "calls" else [])], name)
+    return source(folder, name, numeric=["x"], time_unit="us").logs["log"]
 
 
 class Told(list):
@@ -72,6 +80,10 @@ def found(out: Path, from_day: int | None = None) -> list[tuple]:
 def set_aside(out: Path) -> list[tuple[str, str]]:
     files = sorted((out / "quarantine").rglob("*.parquet"))
     return sorted((row["customer_id"], row["reason"]) for file in files for row in rows(file))
+
+
+def set_aside_files(out: Path) -> set[str]:
+    return {path.relative_to(out / "quarantine").as_posix() for path in (out / "quarantine").rglob("*.parquet")}
 
 
 def test_events_of_new_files_are_those_of_a_full_reading(data: Data, tmp_path: Path) -> None:
@@ -234,9 +246,31 @@ def test_a_new_file_of_bad_rows_is_refused_and_the_old_events_stay(data: Data, t
     with pytest.raises(DataError, match=r"11\.parquet: 2 of 3 rows \(66\.7%\) cannot be used"):
         write(data, tmp_path / "out")
     assert contents(tmp_path / "out" / "events") == before
+    assert len(set_aside(tmp_path / "out")) == 2
     (tmp_path / "files" / "11.parquet").unlink()
     write(data, tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out").glob("events*")] == ["events"]  # nothing is left of it
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["events"]  # nothing is left of it
+
+
+def test_what_was_set_aside_of_refused_files_goes_and_that_of_the_events_stays(tmp_path: Path) -> None:
+    """Beside a log whose new file is refused stands another, with bad rows of a full reading and of an addition."""
+    logs = {name: folder_of_days(tmp_path, name) for name in ("calls", "visits")}
+    data = replace(source(tmp_path, "calls", bad=0.5), logs=logs)
+    write(data, tmp_path / "out")
+    write_day(tmp_path, "11", [*day_rows(11), (None, at(11), 2.0)], "calls")
+    write(data, tmp_path / "out")
+    kept = set_aside_files(tmp_path / "out")
+    assert {name.partition("/")[0] for name in kept} == {"calls"}
+    assert {"part-0002" in name for name in kept} == {True, False}
+    refused = tmp_path / "visits" / "12.parquet"
+    write_day(tmp_path, "12", [(None, at(12), 1.0), (None, at(12), 2.0), ("a", at(12), 1.0)], "visits")
+    with pytest.raises(DataError, match="cannot be used"):
+        write(data, tmp_path / "out")
+    assert set_aside_files(tmp_path / "out") > kept
+    refused.unlink()
+    write_day(tmp_path, "13", day_rows(13), "calls")
+    write(data, tmp_path / "out")
+    assert set_aside_files(tmp_path / "out") == kept
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{}"])

@@ -171,7 +171,7 @@ class DuckDBEngine:
     def write(self, table: ir.Table, path: Path) -> None:
         """Write a table as one Parquet file, whole or not at all."""
         with _told(SOURCE, path):
-            write_file(path, lambda partial: self.ibis.to_parquet(table, partial, compression="zstd"))
+            write_file(path, lambda partial: self.ibis.to_parquet(table, partial, compression="zstd"), queried=True)
 
     def write_prepared(self, build: Build, files: Mapping[str, Path | Sequence[Path]], path: Path, *given: Any) -> None:
         """Write `build(tables, *given)` as one Parquet file, whole or not at all; see `prepare`.
@@ -184,7 +184,7 @@ class DuckDBEngine:
         query = self._prepared(build, files, given)
         with _told(SOURCE, path):
             copy = "COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd)"
-            write_file(path, lambda partial: self.ibis.raw_sql(copy.format(query.sql, _quoted(str(partial)))))
+            write_file(path, lambda file: self.ibis.raw_sql(copy.format(query.sql, _quoted(str(file)))), queried=True)
 
     def arrow_prepared(self, build: Build, files: Mapping[str, Path | Sequence[Path]], *given: Any) -> pa.Table:
         """Return the rows of `build(tables, *given)` as an Arrow table; see `write_prepared`."""

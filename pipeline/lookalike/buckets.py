@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from joblib import delayed
 
 from pipeline.columns import CUSTOMER, SCORE
+from pipeline.damage import read_rows
 from pipeline.engine import run_tasks, task_engine
 from pipeline.errors import DataError
 from pipeline.events import bucket_file
@@ -33,7 +34,7 @@ def scores_of(context: Context, ranker: Ranker, design: Design, base: Base) -> F
     Raises
     ------
     DataError
-        If the snapshot holds other customers than the base.
+        If the snapshot holds other customers than the base, or a file of scores is damaged.
     """
     settings = context.settings.engine
     if settings.name != "spark":
@@ -44,7 +45,7 @@ def scores_of(context: Context, ranker: Ranker, design: Design, base: Base) -> F
     jobs = [delayed(score_bucket)(settings, context.workers, shared, context.snapshot, folder, b) for b in buckets]
     for _ in run_tasks(jobs, settings, context.workers, folder, in_order=False):
         pass
-    table = pa.concat_tables([pq.read_table(bucket_file(folder, bucket)) for bucket in buckets]).sort_by(CUSTOMER)
+    table = pa.concat_tables([read_rows(bucket_file(folder, bucket)) for bucket in buckets]).sort_by(CUSTOMER)
     shutil.rmtree(folder)
     ids = np.array(table[CUSTOMER].to_pylist(), dtype=np.str_)
     order = np.argsort(base.ids, kind="stable")
