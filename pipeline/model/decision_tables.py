@@ -68,7 +68,9 @@ class DecisionTables:
     n_scores: int
 
     def scores(self, blocks: Sequence[NDArray[np.floating]]) -> Floats:
-        """Return `Booster.predict(X, raw_score=True)` to the last bit, shape (n_rows, n_scores); of numbers up to 1e300.
+        """Return `Booster.predict(X, raw_score=True)` to the last bit, shape (n_rows, n_scores).
+
+        Numbers beyond 1e300, which LightGBM writes for infinity, may go another way.
 
         Parameters
         ----------
