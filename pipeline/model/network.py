@@ -86,7 +86,7 @@ class Networks:
 
         In double precision: a customer's score must not depend on who else is asked.
         """
-        hidden = np.maximum(self._inputs(columns).astype(np.float64) @ self.inward + self.threshold, 0.0)
+        hidden = np.maximum(self._inputs(columns) @ self.inward + self.threshold, 0.0)
         scores = np.asarray(hidden @ self.outward + self.intercept, dtype=np.float64)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
