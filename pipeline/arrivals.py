@@ -102,7 +102,7 @@ def declaration(data: Data, buckets: int | None) -> str:
         for name, log in data.logs.items()
     }
     declared = {name: as_plain(log) for name, log in data.logs.items()}
-    program = code_fingerprint("pipeline.events")
+    program = code_fingerprint("pipeline.events", "pipeline.engine")
     return fingerprint(joined, declared, data.time_zone, data.sample, as_plain(data.quality), buckets, program)
 
 

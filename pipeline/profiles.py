@@ -58,7 +58,7 @@ def write_profiles(data: Data, events: Path, folder: Path, quarantine: Path, eng
         declared,
         as_plain(data.quality),
         data.sample,
-        code_fingerprint(__name__),
+        code_fingerprint(__name__, "pipeline.engine"),
     )
     if is_current(folder, expected):
         return read_manifest(folder)

@@ -21,7 +21,8 @@ def code_fingerprint(*roots: str) -> str:
     ----------
     roots
         Modules or packages of this program, such as "pipeline.events". Counted are they, whatever of this program they
-        import, wherever in a file that is written, and the templates and texts beside these. None: everything.
+        import, wherever in a file that is written, and the templates and texts beside these. What is handed to them is
+        not seen: engines, and estimators that the configuration names, must be among the roots. None: everything.
     """
     digest = hashlib.sha256()
     for path in sorted(_files(roots) if roots else _everything()):

@@ -82,7 +82,7 @@ def score(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
         tracker.uri,
         asked,
         as_plain(settings)["attributes"],
-        code_fingerprint(__name__, "pipeline.model"),
+        code_fingerprint(__name__, "pipeline.model", "pipeline.engine"),
     )
     folder = outputs / "scores"
     if is_current(folder, expected):

@@ -78,7 +78,9 @@ def train(settings: Settings, outputs: Path, tracker: Tracker, workers: int) -> 
     plain = as_plain(settings)
     used = {key: plain[key] for key in ("attributes", "model", "evaluation", "features", "seed")}
     profiles = read_manifest(outputs / "profiles")["fingerprint"]
-    expected = fingerprint(stamps, profiles, used, tracker.uri, code_fingerprint(__name__, "pipeline.model"))
+    expected = fingerprint(
+        stamps, profiles, used, tracker.uri, code_fingerprint(__name__, "pipeline.model", "pipeline.engine")
+    )
     folder = outputs / "training"
     if is_current(folder, expected):
         found = read_manifest(folder)

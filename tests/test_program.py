@@ -1,5 +1,6 @@
 """A data set is made anew where what makes it has changed, and only there."""
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,3 +132,17 @@ def test_words_of_the_report_do_not_read_events_anew() -> None:
     assert "plots/reliability_diagram.py" in trained
     assert not {"plots/market_sizes.py", "plots/segment_flow.py", "plots/rfm_grid.py"} & trained
     assert "console.py" not in files("pipeline.features.behaviour")
+
+
+def test_engines_which_are_handed_in_count_for_all_that_they_make() -> None:
+    asked = [
+        tuple(ast.unparse(one).strip("'") for one in node.args)
+        for path in program._ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "code_fingerprint" and node.args
+    ]
+    by_engines = [roots for roots in asked if roots != ("__name__",)]  # but the synthetic operator's, which has none
+    assert len(by_engines) >= 8
+    assert all("pipeline.engine" in roots for roots in by_engines)
+    found = {path.name for path in program._files(("pipeline.engine",))}
+    assert {"engine.py", "session.py", "duckdb.py", "choice.py"} <= found

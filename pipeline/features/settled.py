@@ -58,7 +58,7 @@ def settle(
     folder = outputs / "settled"
     days = {name: _settled_day(facts, data, features, cut) for name, facts in source["logs"].items()}
     longest = max(features.windows_days, default=0)
-    base = fingerprint(source["base"], longest, data.time_zone, code_fingerprint(__name__))
+    base = fingerprint(source["base"], longest, data.time_zone, code_fingerprint(__name__, "pipeline.engine"))
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     if _fits(manifest, base, source["added"], days, features.settled_days):
         return Settled(folder, manifest["from_day"], manifest["fingerprint"])

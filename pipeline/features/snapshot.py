@@ -65,7 +65,7 @@ def write_snapshots(
     done: dict[int, dict[str, Any]] = {}
     for as_of_us in sorted(set(instants)):
         folder = snapshot_folder(outputs, as_of_us)
-        expected = fingerprint(source["fingerprint"], as_of_us, shape, code_fingerprint(__name__))
+        expected = fingerprint(source["fingerprint"], as_of_us, shape, code_fingerprint(__name__, "pipeline.engine"))
         if not is_current(folder, expected):
             facts: dict[str, Any] = {"as_of_us": as_of_us, "buckets": source["buckets"], "data": data.name}
             facts["events"] = source["fingerprint"]

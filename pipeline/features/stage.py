@@ -78,7 +78,9 @@ def only_scores(settings: Settings) -> bool:
 def _shape(settings: Settings) -> str:
     """Return the fingerprint of all that an encoder follows from, but for the customers it is fitted to."""
     return fingerprint(
-        as_plain(settings.features.vector), settings.seed, code_fingerprint("pipeline.features.behaviour")
+        as_plain(settings.features.vector),
+        settings.seed,
+        code_fingerprint("pipeline.features.behaviour", "pipeline.engine"),
     )
 
 

@@ -105,7 +105,9 @@ def sweep_tasks(settings: Settings, outputs: Path) -> tuple[Path, list[Task]]:
     used = {key: plain[key] for key in ("sweep", "attributes", "evaluation", "features", "seed")}
     profiles = read_manifest(outputs / "profiles")["fingerprint"]
     read = settings.model.min_labels_per_value, settings.model.max_customers
-    known_as = fingerprint(stamps, profiles, used, *read, code_fingerprint(__name__, "pipeline.model"))
+    known_as = fingerprint(
+        stamps, profiles, used, *read, code_fingerprint(__name__, "pipeline.model", "pipeline.engine")
+    )
     folder = outputs / "sweeps" / f"{settings.sweep.name}-{known_as[:12]}"
     file = folder / "tasks.joblib"
     if not file.exists():
